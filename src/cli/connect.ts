@@ -1,0 +1,14 @@
+/** Opens the client that a command works through, and closes it when the command is done. */
+import { IrisClient } from "../cluster/iris-client.ts";
+import { type ControllerFlags, controllerSettings, type Terminal } from "./settings.ts";
+
+/** Runs `action` with a client of the controller that flags, environment and configuration name. */
+export async function withClient<R>(
+  flags: ControllerFlags,
+  terminal: Terminal,
+  action: (client: IrisClient) => Promise<R>,
+): Promise<R> {
+  const { url, token } = controllerSettings(flags, terminal);
+  await using client = IrisClient.remote(url, { token, workspace: terminal.cwd });
+  return await action(client);
+}

@@ -1,0 +1,65 @@
+/**
+ * The command line, put together: one file per command adds itself here. No logic lives in it; a command turns flags
+ * into calls of the public API and their outcomes into text.
+ */
+import { Command, Option } from "commander";
+import { addCallCommand } from "./call.ts";
+import { addControllerCommand } from "./controller.ts";
+import { addEndpointCommands } from "./endpoint.ts";
+import { addGraphCommand } from "./graph.ts";
+import { addJobLogsCommand } from "./job-logs.ts";
+import { addJobLsCommand } from "./job-ls.ts";
+import { addJobRunCommand } from "./job-run.ts";
+import { addJobShowCommand } from "./job-show.ts";
+import { addJobStopCommand } from "./job-stop.ts";
+import { addJobWaitCommand } from "./job-wait.ts";
+import type { Terminal } from "./settings.ts";
+import { addUpCommand } from "./up.ts";
+import { addWorkerCommands } from "./worker.ts";
+
+/** Builds `iris`. Running it sets no exit status by itself: `run` says what it is. */
+export function irisProgram(terminal: Terminal, version: string, run: RunAction): Command {
+  const program = new Command("iris")
+    .description("Actors, supervision trees, distributed jobs and pools.")
+    .version(version)
+    .exitOverride()
+    .configureOutput({
+      writeOut: (text) => terminal.out(text),
+      writeErr: (text) => terminal.err(text),
+      getOutHelpWidth: () => terminal.columns ?? 100,
+      getErrHelpWidth: () => terminal.columns ?? 100,
+    })
+    .showHelpAfterError("(add --help for what there is)")
+    .enablePositionalOptions();
+  const context: CommandContext = { terminal, run };
+  addUpCommand(program, context);
+  addControllerCommand(program, context);
+  addWorkerCommands(program, context);
+  const job = program.command("job").description("run jobs and look at them").exitOverride();
+  addJobRunCommand(job, context);
+  addJobLsCommand(job, context);
+  addJobShowCommand(job, context);
+  addJobLogsCommand(job, context);
+  addJobWaitCommand(job, context);
+  addJobStopCommand(job, context);
+  addEndpointCommands(program, context);
+  addCallCommand(program, context);
+  addGraphCommand(program, context);
+  return program;
+}
+
+/** Runs an action and keeps the exit status that it resolves with. */
+export type RunAction = (action: () => Promise<number>) => Promise<void>;
+
+export interface CommandContext {
+  readonly terminal: Terminal;
+  readonly run: RunAction;
+}
+
+/** Adds the flags of every command that talks to a controller. */
+export function withControllerFlags(command: Command): Command {
+  return command
+    .addOption(new Option("--controller <url>", "the controller (default: $IRIS_CONTROLLER, iris.config.json, http://127.0.0.1:8080)"))
+    .addOption(new Option("--token <token>", "token to show there (default: $IRIS_TOKEN, or this user's on this machine)"))
+    .addOption(new Option("--json", "print JSON for programs instead of text for people"));
+}
