@@ -29,7 +29,12 @@ const bank = await system.start(
 
 const account = bank.ref<Account>("account");
 console.log("balance", await account.call().deposit(10));
-console.log(await account.call().deposit(-1).catch((error: Error) => `refused: ${error.message}`));
+console.log(
+  await account
+    .call()
+    .deposit(-1)
+    .catch((error: Error) => `refused: ${error.message}`),
+);
 // The error ended the actor; its supervisor has started a fresh one behind the same reference.
 console.log("balance after the restart", await account.call().deposit(5));
 console.log("restarts of the account:", bank.whichChildren().find((child) => child.id === "account")?.restarts);

@@ -4,8 +4,8 @@
  * Likewise `createActor` belongs to the runtime. Comments and strings do not count.
  */
 import { readdirSync, readFileSync } from "node:fs";
-import { parse } from "acorn";
 import { stripTypeScriptTypes } from "node:module";
+import { parse } from "acorn";
 
 const SOURCE = new URL("../src/", import.meta.url);
 const MAY_TOUCH = /^(runtime\/ports\/|cli\/)|-main\.ts$/;
@@ -47,7 +47,11 @@ function forbiddenUse(node: Node, file: string): string | undefined {
     const member = `${nameOf(node["object"])}.${nameOf(node["property"])}`;
     if (MEMBERS.has(member)) return `${member}: take it through a port`;
   }
-  if (node.type === "NewExpression" && nameOf(node["callee"]) === "Date" && (node["arguments"] as unknown[]).length === 0) {
+  if (
+    node.type === "NewExpression" &&
+    nameOf(node["callee"]) === "Date" &&
+    (node["arguments"] as unknown[]).length === 0
+  ) {
     return "new Date(): take a Clock";
   }
   return undefined;
@@ -62,7 +66,8 @@ function walk(node: Node, visit: (node: Node) => void): void {
   visit(node);
   for (const value of Object.values(node)) {
     for (const child of Array.isArray(value) ? value : [value]) {
-      if (child !== null && typeof child === "object" && typeof (child as Node).type === "string") walk(child as Node, visit);
+      if (child !== null && typeof child === "object" && typeof (child as Node).type === "string")
+        walk(child as Node, visit);
     }
   }
 }

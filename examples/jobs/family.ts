@@ -11,7 +11,11 @@ export async function root(): Promise<string[]> {
 
 export async function middle(): Promise<string[]> {
   const { client, jobId } = irisCtx();
-  const child = await client.submit({ name: "grandchild", entrypoint: Entrypoint.fromCallable(leaf), resources: SMALL });
+  const child = await client.submit({
+    name: "grandchild",
+    entrypoint: Entrypoint.fromCallable(leaf),
+    resources: SMALL,
+  });
   return [jobId, ...(await child.result())];
 }
 

@@ -17,11 +17,15 @@ export async function startCluster(workers: number, token: string): Promise<Clus
   const env = { IRIS_TOKEN: token };
   const address = Promise.withResolvers<string>();
   const system = new ActorSystem({ name: "main-job" });
-  const controller = processChild("controller", [...IRIS, "controller", "--port", "0", "--state", join(folder, "state")], {
-    env,
-    ready: { line: /^controller at / },
-    onLine: (line) => address.resolve(line.replace(/^controller at /, "")),
-  });
+  const controller = processChild(
+    "controller",
+    [...IRIS, "controller", "--port", "0", "--state", join(folder, "state")],
+    {
+      env,
+      ready: { line: /^controller at / },
+      onLine: (line) => address.resolve(line.replace(/^controller at /, "")),
+    },
+  );
   await system.start(supervise({ name: "controllers", children: [controller] }));
   const url = await address.promise;
   const worker = (id: string) =>

@@ -20,7 +20,14 @@ export type Surveys = Record<string, Survey>;
 const PARSED = /\.(?:js|cjs|mjs)$/;
 const FUNCTIONS = new Set(["FunctionDeclaration", "FunctionExpression", "ArrowFunctionExpression"]);
 const CLASSES = new Set(["ClassDeclaration", "ClassExpression"]);
-const BRANCHES = new Set(["IfStatement", "ConditionalExpression", "LogicalExpression", "SwitchCase", "ForStatement", "WhileStatement"]);
+const BRANCHES = new Set([
+  "IfStatement",
+  "ConditionalExpression",
+  "LogicalExpression",
+  "SwitchCase",
+  "ForStatement",
+  "WhileStatement",
+]);
 
 /** Every JavaScript file below a folder, in a fixed order. */
 export function javascriptFiles(folder: string): string[] {

@@ -45,7 +45,9 @@ const seconds = ((performance.now() - startedAt) / 1000).toFixed(1);
 printTable(surveys, TABLE_ROWS);
 const same = isDeepStrictEqual(surveys, surveyFiles(folder, files));
 console.log(`surveyed in ${seconds} s; shard workers killed on the way: ${killed}`);
-console.log(same ? "the result is that of a plain loop over the same files" : "THE RESULT DIFFERS from that of a plain loop");
+console.log(
+  same ? "the result is that of a plain loop over the same files" : "THE RESULT DIFFERS from that of a plain loop",
+);
 
 // The parent's end has ended the aggregator and the pool with it.
 const live: string[] = [];

@@ -34,11 +34,16 @@ export class ProgressBar {
 /** The packages with the most functions, and the sum of all. */
 export function printTable(surveys: Surveys, rows: number): void {
   const heading = ["package", "files", "KiB", "functions", "classes", "branches"];
-  const names = Object.keys(surveys).sort((a, b) => (surveys[b]?.functions ?? 0) - (surveys[a]?.functions ?? 0) || (a < b ? -1 : 1));
+  const names = Object.keys(surveys).sort(
+    (a, b) => (surveys[b]?.functions ?? 0) - (surveys[a]?.functions ?? 0) || (a < b ? -1 : 1),
+  );
   const all = { files: 0, bytes: 0, functions: 0, classes: 0, branches: 0 };
-  for (const survey of Object.values(surveys)) for (const key of Object.keys(all) as (keyof typeof all)[]) all[key] += survey[key];
+  for (const survey of Object.values(surveys))
+    for (const key of Object.keys(all) as (keyof typeof all)[]) all[key] += survey[key];
   const cellsOf = (name: string, one: typeof all) =>
-    [name, one.files, Math.round(one.bytes / 1024), one.functions, one.classes, one.branches].map((cell) => cell.toLocaleString("en"));
+    [name, one.files, Math.round(one.bytes / 1024), one.functions, one.classes, one.branches].map((cell) =>
+      cell.toLocaleString("en"),
+    );
   const lines = [
     heading,
     ...names.slice(0, rows).map((name) => cellsOf(name, surveys[name] ?? all)),
@@ -46,6 +51,8 @@ export function printTable(surveys: Surveys, rows: number): void {
   ];
   const widths = heading.map((_, column) => Math.max(...lines.map((cells) => cells[column]?.length ?? 0)));
   for (const cells of lines) {
-    console.log(cells.map((cell, at) => (at === 0 ? cell.padEnd(widths[at] ?? 0) : cell.padStart(widths[at] ?? 0))).join("  "));
+    console.log(
+      cells.map((cell, at) => (at === 0 ? cell.padEnd(widths[at] ?? 0) : cell.padStart(widths[at] ?? 0))).join("  "),
+    );
   }
 }

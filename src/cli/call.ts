@@ -31,7 +31,13 @@ export function addCallCommand(program: Command, { terminal, run }: CommandConte
     );
 }
 
-async function callActor(actor: string, method: string, args: unknown[], flags: CallFlags, terminal: Terminal): Promise<number> {
+async function callActor(
+  actor: string,
+  method: string,
+  args: unknown[],
+  flags: CallFlags,
+  terminal: Terminal,
+): Promise<number> {
   const { url, token } = controllerSettings(flags, terminal);
   await using resolver =
     flags.address === undefined

@@ -23,7 +23,10 @@ export function addControllerCommand(program: Command, { terminal, run }: Comman
     .description("run a controller in the foreground")
     .option("--host <address>", "address to listen at; 0.0.0.0 for all", "127.0.0.1")
     .option("--port <n>", "port to listen at; 0 picks one", wholeNumber(0, 65_535), CLUSTER_LIMITS.controllerPort)
-    .option("--state <dir>", "directory that keeps jobs and logs (default: $IRIS_HOME/controller or ~/.iris/controller)")
+    .option(
+      "--state <dir>",
+      "directory that keeps jobs and logs (default: $IRIS_HOME/controller or ~/.iris/controller)",
+    )
     .addHelpText("after", "\nExample:\n  iris controller --port 8080 --state ./state\n")
     .action((flags: ControllerCommandFlags) => run(() => runController(flags, terminal)));
 }
@@ -37,7 +40,9 @@ async function runController(flags: ControllerCommandFlags, terminal: Terminal):
     token: flags.token ?? userToken(terminal.environment),
     logger: serviceLog("controller", flags.logLevel),
   });
-  terminal.out(flags.json ? `${JSON.stringify({ address: controller.address })}\n` : `controller at ${controller.address}\n`);
+  terminal.out(
+    flags.json ? `${JSON.stringify({ address: controller.address })}\n` : `controller at ${controller.address}\n`,
+  );
   await untilInterrupted(terminal);
   return EXIT.ok;
 }

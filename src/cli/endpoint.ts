@@ -23,7 +23,10 @@ export function addEndpointCommands(program: Command, { terminal, run }: Command
 
 async function listEndpoints(flags: EndpointFlags, terminal: Terminal): Promise<number> {
   return await withClient(flags, terminal, async (client) => {
-    const endpoints = await client.endpoints(flags.prefix, flags.namespace === undefined ? {} : { namespace: flags.namespace });
+    const endpoints = await client.endpoints(
+      flags.prefix,
+      flags.namespace === undefined ? {} : { namespace: flags.namespace },
+    );
     // Access tokens are for callers' programs, not for screens and logs.
     const shown = endpoints.map(({ token: _secret, ...endpoint }) => endpoint);
     if (flags.json) {
@@ -31,7 +34,8 @@ async function listEndpoints(flags: EndpointFlags, terminal: Terminal): Promise<
       return EXIT.ok;
     }
     const rows = shown.map((one) => [one.namespace, one.name, one.address, one.taskId || "-", one.endpointId]);
-    for (const line of tableLines(["NAMESPACE", "NAME", "ADDRESS", "TASK", "ID"], rows, terminal.columns)) terminal.out(`${line}\n`);
+    for (const line of tableLines(["NAMESPACE", "NAME", "ADDRESS", "TASK", "ID"], rows, terminal.columns))
+      terminal.out(`${line}\n`);
     return EXIT.ok;
   });
 }

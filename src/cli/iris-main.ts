@@ -34,7 +34,9 @@ const terminal: Terminal = {
   interrupted: interrupt.signal,
 };
 
-const { version } = JSON.parse(readFileSync(new URL("../../package.json", import.meta.url), "utf8")) as { version: string };
+const { version } = JSON.parse(readFileSync(new URL("../../package.json", import.meta.url), "utf8")) as {
+  version: string;
+};
 let status: number = EXIT.ok;
 const program = irisProgram(terminal, version, async (action) => {
   status = await action();
@@ -46,7 +48,9 @@ try {
 }
 // Output may still be on its way into a pipe: the process ends when it is written.
 process.exitCode = status;
-await Promise.all([process.stdout, process.stderr].map((stream) => new Promise<void>((done) => stream.write("", () => done()))));
+await Promise.all(
+  [process.stdout, process.stderr].map((stream) => new Promise<void>((done) => stream.write("", () => done()))),
+);
 process.exit(status);
 
 function statusOfThrown(thrown: unknown): number {

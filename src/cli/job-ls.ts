@@ -45,7 +45,8 @@ async function listJobs(flags: LsFlags, terminal: Terminal): Promise<number> {
       durationText(Math.max(0, now - status.submittedAtMs)),
       status.cause?.message ?? status.pendingReason,
     ]);
-    for (const line of tableLines(["ID", "NAME", "STATE", "DONE", "AGE", "WHY"], rows, terminal.columns)) terminal.out(`${line}\n`);
+    for (const line of tableLines(["ID", "NAME", "STATE", "DONE", "AGE", "WHY"], rows, terminal.columns))
+      terminal.out(`${line}\n`);
     return EXIT.ok;
   });
 }

@@ -25,7 +25,8 @@ async function showJob(id: string, flags: ControllerFlags, terminal: Terminal): 
       return EXIT.ok;
     }
     const now = terminal.clock.now();
-    const runFor = (from: number | undefined, to: number | undefined) => (from === undefined ? "-" : durationText((to ?? now) - from));
+    const runFor = (from: number | undefined, to: number | undefined) =>
+      from === undefined ? "-" : durationText((to ?? now) - from);
     const facts: [string, string | undefined][] = [
       ["id", status.id],
       ["name", status.name],
@@ -46,11 +47,18 @@ async function showJob(id: string, flags: ControllerFlags, terminal: Terminal): 
       task.cause?.message ?? "",
     ]);
     terminal.out("\n");
-    for (const line of tableLines(["TASK", "STATE", "ATTEMPT", "WORKER", "RAN", "WHY"], taskRows, terminal.columns)) terminal.out(`${line}\n`);
+    for (const line of tableLines(["TASK", "STATE", "ATTEMPT", "WORKER", "RAN", "WHY"], taskRows, terminal.columns))
+      terminal.out(`${line}\n`);
     if (children.length > 0) {
       terminal.out("\n");
-      const childRows = children.map((child) => [child.id, child.state, runFor(child.startedAtMs, child.endedAtMs), child.cause?.message ?? ""]);
-      for (const line of tableLines(["CHILD", "STATE", "RAN", "WHY"], childRows, terminal.columns)) terminal.out(`${line}\n`);
+      const childRows = children.map((child) => [
+        child.id,
+        child.state,
+        runFor(child.startedAtMs, child.endedAtMs),
+        child.cause?.message ?? "",
+      ]);
+      for (const line of tableLines(["CHILD", "STATE", "RAN", "WHY"], childRows, terminal.columns))
+        terminal.out(`${line}\n`);
     }
     return EXIT.ok;
   });

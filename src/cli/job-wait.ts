@@ -24,7 +24,10 @@ async function waitForJob(id: string, flags: WaitFlags, terminal: Terminal): Pro
   return await withClient(flags, terminal, async (client) => {
     const job = client.job(id);
     try {
-      await job.wait({ signal: terminal.interrupted, ...(flags.timeout !== undefined && { timeoutMs: flags.timeout }) });
+      await job.wait({
+        signal: terminal.interrupted,
+        ...(flags.timeout !== undefined && { timeoutMs: flags.timeout }),
+      });
     } catch (error) {
       if (!(error instanceof JobFailedError)) throw error;
       if (!flags.json) terminal.err(`${error.message}\n`);

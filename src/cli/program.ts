@@ -59,7 +59,14 @@ export interface CommandContext {
 /** Adds the flags of every command that talks to a controller. */
 export function withControllerFlags(command: Command): Command {
   return command
-    .addOption(new Option("--controller <url>", "the controller (default: $IRIS_CONTROLLER, iris.config.json, http://127.0.0.1:8080)"))
-    .addOption(new Option("--token <token>", "token to show there (default: $IRIS_TOKEN, or this user's on this machine)"))
+    .addOption(
+      new Option(
+        "--controller <url>",
+        "the controller (default: $IRIS_CONTROLLER, iris.config.json, http://127.0.0.1:8080)",
+      ),
+    )
+    .addOption(
+      new Option("--token <token>", "token to show there (default: $IRIS_TOKEN, or this user's on this machine)"),
+    )
     .addOption(new Option("--json", "print JSON for programs instead of text for people"));
 }

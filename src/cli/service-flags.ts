@@ -14,7 +14,10 @@ export interface ServiceFlags {
 
 export function withServiceFlags(command: Command): Command {
   return command
-    .option("--token <token>", "token that users and workers show (default: $IRIS_TOKEN, or this user's on this machine)")
+    .option(
+      "--token <token>",
+      "token that users and workers show (default: $IRIS_TOKEN, or this user's on this machine)",
+    )
     .addOption(new Option("--log-level <level>", "what to log on stderr").choices([...LOG_LEVELS]).default("warn"))
     .addOption(new Option("--json", "print the address as JSON"));
 }

@@ -75,7 +75,10 @@ function readConfigFile(cwd: string): ConfigFile {
   }
   for (const [key, value] of Object.entries(config)) {
     if (!CONFIG_KEYS.includes(key) || typeof value !== "string") {
-      throw new IrisError("INVALID_ARGUMENT", `${path}: ${key} is not known or no text; known are ${CONFIG_KEYS.join(", ")}`);
+      throw new IrisError(
+        "INVALID_ARGUMENT",
+        `${path}: ${key} is not known or no text; known are ${CONFIG_KEYS.join(", ")}`,
+      );
     }
   }
   return config as ConfigFile;

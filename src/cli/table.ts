@@ -1,7 +1,11 @@
 /** Tables for people (pure): columns as wide as they must be, the last one cut to fit the terminal. */
 
 /** Lines of a table with a heading; `columns` is the width of the terminal, or undefined when it is none. */
-export function tableLines(heading: readonly string[], rows: readonly (readonly string[])[], columns?: number): string[] {
+export function tableLines(
+  heading: readonly string[],
+  rows: readonly (readonly string[])[],
+  columns?: number,
+): string[] {
   const widths = heading.map((title, at) => Math.max(title.length, ...rows.map((row) => row[at]?.length ?? 0)));
   return [heading, ...rows].map((row) => {
     const line = row

@@ -35,7 +35,10 @@ export function addUpCommand(program: Command, { terminal, run }: CommandContext
     .option("--host <address>", "address to listen at; 0.0.0.0 for all", "127.0.0.1")
     .option("--port <n>", "port of the controller; 0 picks one", wholeNumber(0, 65_535), CLUSTER_LIMITS.controllerPort)
     .option("--workers <n>", "how many workers", wholeNumber(1, 64), 1)
-    .option("--state <dir>", "directory that keeps jobs and logs (default: $IRIS_HOME/controller or ~/.iris/controller)")
+    .option(
+      "--state <dir>",
+      "directory that keeps jobs and logs (default: $IRIS_HOME/controller or ~/.iris/controller)",
+    )
     .addHelpText("after", "\nExample:\n  iris up --workers 2\n")
     .action((flags: UpFlags) => run(() => up(flags, terminal)));
 }

@@ -26,7 +26,10 @@ interface WorkerFlags extends ServiceFlags {
 export function addWorkerCommands(program: Command, { terminal, run }: CommandContext): void {
   const worker = withServiceFlags(program.command("worker"))
     .description("run a worker in the foreground")
-    .option("--controller <url>", "the controller to work for (default: $IRIS_CONTROLLER, iris.config.json, http://127.0.0.1:8080)")
+    .option(
+      "--controller <url>",
+      "the controller to work for (default: $IRIS_CONTROLLER, iris.config.json, http://127.0.0.1:8080)",
+    )
     .option("--id <name>", "name of this worker, kept over restarts (default: a random one)", workerName)
     .option("--cpu <cores>", "cores to offer (default: all)", cores)
     .option("--memory <size>", "memory to offer, such as 8GiB (default: all)")
@@ -60,13 +63,18 @@ async function runWorker(flags: WorkerFlags, terminal: Terminal): Promise<number
     ...(flags.id !== undefined && { workerId: flags.id }),
     logger: serviceLog("worker", flags.logLevel),
   });
-  terminal.out(flags.json ? `${JSON.stringify({ workerId: worker.workerId, controller: url })}\n` : `worker ${worker.workerId} for ${url}\n`);
+  terminal.out(
+    flags.json
+      ? `${JSON.stringify({ workerId: worker.workerId, controller: url })}\n`
+      : `worker ${worker.workerId} for ${url}\n`,
+  );
   await untilInterrupted(terminal);
   return EXIT.ok;
 }
 
 function workerName(text: string): string {
-  if (!/^[a-z0-9][a-z0-9._-]{0,62}$/.test(text)) throw new InvalidArgumentError("use 1 to 63 of a-z, 0-9, '.', '_', '-'.");
+  if (!/^[a-z0-9][a-z0-9._-]{0,62}$/.test(text))
+    throw new InvalidArgumentError("use 1 to 63 of a-z, 0-9, '.', '_', '-'.");
   return text;
 }
 
@@ -87,7 +95,12 @@ async function listWorkers(flags: ControllerFlags, terminal: Terminal): Promise<
       `${bytesText(used?.memoryBytes ?? 0)}/${bytesText(capacity?.memoryBytes ?? 0)}`,
       durationText(Math.max(0, now - lastSeenAtMs)),
     ]);
-    for (const line of tableLines(["WORKER", "HOST", "HEALTH", "TASKS", "CPU", "MEMORY", "SEEN"], rows, terminal.columns)) terminal.out(`${line}\n`);
+    for (const line of tableLines(
+      ["WORKER", "HOST", "HEALTH", "TASKS", "CPU", "MEMORY", "SEEN"],
+      rows,
+      terminal.columns,
+    ))
+      terminal.out(`${line}\n`);
     return EXIT.ok;
   });
 }
