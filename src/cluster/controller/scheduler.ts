@@ -1,0 +1,148 @@
+/**
+ * Who runs where (pure). Deeper jobs go first, since a started tree must be able to progress; then what was submitted
+ * first. What does not fit is skipped and smaller work behind it placed; each task goes to the worker that is least used
+ * after taking it. Whoever is not placed gets the reasons, counted over workers.
+ */
+import type { Resources } from "../../net/wire/iris.ts";
+import { addResources, RESOURCE_KINDS, shortOf } from "../job/resources.ts";
+
+export interface PendingTask {
+  readonly taskId: string;
+  readonly jobId: string;
+  /** How deep its job is; 0 for a root. */
+  readonly depth: number;
+  /** Its job's place in the order of submissions. */
+  readonly sequence: number;
+  readonly index: number;
+  readonly resources: Resources;
+  /** Not placed before. Unit: ms since the epoch. */
+  readonly readyAtMs: number;
+  /** Why it may not be placed yet whatever is free, or `undefined`. */
+  readonly blockedBy: string | undefined;
+  /** Workers that are taken only where no other could ever run it. */
+  readonly avoid: ReadonlySet<string>;
+}
+
+export interface WorkerSnapshot {
+  readonly id: string;
+  readonly capacity: Resources;
+  readonly used: Resources;
+  /** Live attempts on it. */
+  readonly attempts: number;
+  /** Why it takes nothing now, or `undefined` when it does. */
+  readonly unready: string | undefined;
+}
+
+export interface Plan {
+  readonly assignments: readonly { readonly taskId: string; readonly workerId: string }[];
+  /** Why tasks of a job wait, by job id. */
+  readonly reasons: ReadonlyMap<string, string>;
+}
+
+const KIND_NAMES = { cpuMillis: "cpu", memoryBytes: "memory", diskBytes: "disk", gpus: "gpu" } as const;
+
+interface Room {
+  readonly worker: WorkerSnapshot;
+  used: Resources;
+  attempts: number;
+}
+
+/** Plans at `now`. Never gives a worker more than its capacity, whatever came in. */
+export function plan(pending: readonly PendingTask[], workers: readonly WorkerSnapshot[], now: number): Plan {
+  const rooms = workers.filter((worker) => worker.unready === undefined).map(roomOf);
+  const assignments: { taskId: string; workerId: string }[] = [];
+  const reasons = new Map<string, Map<string, number>>();
+  // Room only shrinks while planning, so what did not fit once need not be tried again for the same wish.
+  const misfits = new Map<string, string>();
+  for (const task of [...pending].sort(inOrder)) {
+    const wish = wishOf(task);
+    let reason = waits(task, now) ?? misfits.get(wish);
+    if (reason === undefined) {
+      const room = choose(task, rooms);
+      if (room !== undefined) {
+        room.used = addResources(room.used, task.resources);
+        room.attempts += 1;
+        assignments.push({ taskId: task.taskId, workerId: room.worker.id });
+        continue;
+      }
+      reason = whyNowhere(task, workers, rooms);
+      misfits.set(wish, reason);
+    }
+    const ofJob = reasons.get(task.jobId) ?? new Map<string, number>();
+    ofJob.set(reason, (ofJob.get(reason) ?? 0) + 1);
+    reasons.set(task.jobId, ofJob);
+  }
+  return {
+    assignments,
+    reasons: new Map([...reasons].map(([jobId, counted]) => [jobId, [...counted.keys()].join("; ")])),
+  };
+}
+
+function inOrder(a: PendingTask, b: PendingTask): number {
+  return b.depth - a.depth || a.sequence - b.sequence || a.index - b.index;
+}
+
+function roomOf(worker: WorkerSnapshot): Room {
+  return { worker, used: worker.used, attempts: worker.attempts };
+}
+
+function wishOf({ resources, avoid }: PendingTask): string {
+  return `${RESOURCE_KINDS.map((kind) => resources[kind]).join(" ")} ${[...avoid].sort().join(" ")}`;
+}
+
+function waits(task: PendingTask, now: number): string | undefined {
+  if (task.blockedBy !== undefined) return task.blockedBy;
+  return task.readyAtMs > now ? "retry: waits before its next try" : undefined;
+}
+
+function choose(task: PendingTask, rooms: readonly Room[]): Room | undefined {
+  let best: { room: Room; load: number } | undefined;
+  for (const room of allowed(task, rooms)) {
+    if (shortOf(task.resources, freeOf(room)).length > 0) continue;
+    const load = loadOf(room.worker.capacity, addResources(room.used, task.resources));
+    const better =
+      best === undefined ||
+      load < best.load ||
+      (load === best.load &&
+        (room.attempts - best.room.attempts || (room.worker.id < best.room.worker.id ? -1 : 1)) < 0);
+    if (better) best = { room, load };
+  }
+  return best?.room;
+}
+
+/** Avoided workers count only where no other is big enough: a slow retry there beats waiting for ever. */
+function allowed(task: PendingTask, rooms: readonly Room[]): readonly Room[] {
+  if (task.avoid.size === 0) return rooms;
+  const others = rooms.filter(({ worker }) => !task.avoid.has(worker.id));
+  return others.some(({ worker }) => shortOf(task.resources, worker.capacity).length === 0) ? others : rooms;
+}
+
+function freeOf({ worker: { capacity }, used }: Room): Resources {
+  return {
+    cpuMillis: capacity.cpuMillis - used.cpuMillis,
+    memoryBytes: capacity.memoryBytes - used.memoryBytes,
+    diskBytes: capacity.diskBytes - used.diskBytes,
+    gpus: capacity.gpus - used.gpus,
+  };
+}
+
+/** The most used of a worker's resources, 0 to 1. */
+function loadOf(capacity: Resources, used: Resources): number {
+  return Math.max(...RESOURCE_KINDS.map((kind) => (capacity[kind] > 0 ? used[kind] / capacity[kind] : 0)));
+}
+
+function whyNowhere(task: PendingTask, workers: readonly WorkerSnapshot[], rooms: readonly Room[]): string {
+  if (workers.length === 0) return "no workers have joined";
+  const counts = new Map<string, number>();
+  const count = (why: string) => counts.set(why, (counts.get(why) ?? 0) + 1);
+  for (const { unready } of workers) if (unready !== undefined) count(unready);
+  const candidates = allowed(task, rooms);
+  for (const room of rooms) {
+    if (!candidates.includes(room)) count("avoided after failures of the machine");
+    else for (const kind of shortOf(task.resources, freeOf(room))) count(KIND_NAMES[kind]);
+  }
+  const shortKinds: ReadonlySet<string> = new Set(Object.values(KIND_NAMES));
+  return [...counts]
+    .map(([why, n]) => `${why}: ${n} ${n === 1 ? "worker" : "workers"}${shortKinds.has(why) ? " short" : ""}`)
+    .join("; ");
+}
