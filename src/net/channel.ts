@@ -2,6 +2,7 @@
  * What the rest of Iris sees of the network: a `Channel` to call through, a `Target` to be called at. Sessions,
  * reconnecting connections and in-memory links all look like this; what is under them is nobody's business.
  */
+import type { ExitReason } from "../runtime/exit.ts";
 import type { Codec } from "./wire/iris.ts";
 
 /** Bytes and how to read them. */
@@ -34,6 +35,11 @@ export interface Channel {
   call(target: string, method: string, payload: Payload, options?: ChannelCallOptions): Outcome;
   /** Sends a call that wants no answer. False if it could not even be queued. */
   tell(target: string, method: string, payload: Payload): boolean;
+  /**
+   * Calls `fn` once when `target` ends at the other end, at once if nothing is registered under that name, and with
+   * `lost` when the link goes first. The function that it returns ends the watch.
+   */
+  watch?(target: string, fn: (reason: ExitReason) => void): () => void;
 }
 
 /** Who is at the other end, as its token proved it. */
@@ -76,6 +82,8 @@ export interface InboundCall {
 /** Something that can be called by name through a session. Returning an async iterable streams it, with credit. */
 export interface Target {
   handle(call: InboundCall): Promise<Payload> | AsyncIterable<Payload>;
+  /** Resolves when the target ends, for those who watch it; without it, it lives as long as its session. */
+  readonly ended?: Promise<ExitReason>;
 }
 
 /** Looks targets up for a session; `undefined` is answered with `NO_SUCH_ACTOR`. */
