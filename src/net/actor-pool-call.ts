@@ -1,0 +1,287 @@
+/**
+ * One call through a pool: it finds a member, waits for one if it must, sends, and tries another member after a failure
+ * that cannot have run. Not a policy of its own: the route picks, the terms bound it. The one invariant: without
+ * `idempotent`, a second member is asked only when it is certain that the first did not run the call.
+ */
+import { IrisError } from "../runtime/errors.ts";
+import type { Clock } from "../runtime/ports/clock.ts";
+import type { Member } from "./actor-pool-member.ts";
+import { pickMember, type Route } from "./actor-pool-route.ts";
+import type { Outcome, Payload } from "./channel.ts";
+import { type CallTerms, channelOptions, RemoteOutcome, valueIn, valuesIn } from "./remote-ref.ts";
+
+/** What a call sees of its pool. */
+export interface PoolView {
+  readonly name: string;
+  readonly clock: Clock;
+  readonly isClosed: boolean;
+  /** Who may take it. */
+  members(): readonly Member[];
+  /** Whose turn it is; counts up. */
+  nextTurn(): number;
+  /** Calls `fn` whenever members or their health change, or the pool closes, until the returned function is called. */
+  onChange(fn: () => void): () => void;
+  /** How long a call waits for dead members to come back before it fails. Unit: ms. */
+  readonly patienceMs: number;
+}
+
+export interface PoolCallRequest {
+  readonly method: string;
+  readonly payload: Payload;
+  readonly terms: CallTerms;
+  readonly route: Route;
+}
+
+/** Members asked for one call, at most: more would be a storm, not a remedy. */
+const TRIES_MAX = 10;
+
+/** Failures by which a call certainly did not run there, and may run elsewhere. */
+const NOT_RUN: ReadonlySet<string> = new Set([
+  "UNAVAILABLE",
+  "MAILBOX_FULL",
+  "RESOURCE_EXHAUSTED",
+  "NO_SUCH_ACTOR",
+  "UNDELIVERABLE",
+]);
+
+/** Sends the call, at once if a member is up. How the outcome is used decides whether it is one value or many. */
+export function callThrough(pool: PoolView, request: PoolCallRequest): RemoteOutcome {
+  const call = new PoolCall(pool, request);
+  return new RemoteOutcome(
+    () => call.one(),
+    () => call.many(),
+  );
+}
+
+class PoolCall {
+  readonly #pool: PoolView;
+  readonly #request: PoolCallRequest;
+  /** Members that failed it, each with the epoch of its connection then: one that came back may be asked again. */
+  readonly #tried = new Map<Member, number>();
+  #lastError: IrisError | undefined;
+  #giveUpAt: number | undefined;
+  #attempt: Promise<Attempt> | Attempt;
+  /** Somebody awaits or iterates. */
+  #isUsed = false;
+  #hasLeft = false;
+  #wake: () => void = () => {};
+
+  constructor(pool: PoolView, request: PoolCallRequest) {
+    this.#pool = pool;
+    this.#request = request;
+    this.#attempt = this.#next();
+    if (this.#attempt instanceof Attempt) this.#dropUnused(this.#attempt);
+    else this.#attempt.then((attempt) => this.#dropUnused(attempt)).catch(() => {});
+  }
+
+  async one(): Promise<unknown> {
+    this.#isUsed = true;
+    for (;;) {
+      const attempt = await this.#attempt;
+      attempt.hold();
+      let payload: Payload;
+      try {
+        payload = await attempt.outcome;
+      } catch (error) {
+        this.#attempt = this.#afterFailure(attempt, error);
+        continue;
+      } finally {
+        attempt.release();
+      }
+      return valueIn(payload);
+    }
+  }
+
+  many(): AsyncIterator<unknown> {
+    this.#isUsed = true;
+    let reading: { readonly items: AsyncIterator<unknown>; readonly attempt: Attempt } | undefined;
+    const read = async (): Promise<IteratorResult<unknown>> => {
+      if (reading !== undefined) return reading.items.next();
+      for (;;) {
+        const attempt = await this.#attempt;
+        attempt.hold();
+        const items = valuesIn(attempt.outcome[Symbol.asyncIterator]());
+        reading = { items, attempt };
+        try {
+          return await items.next();
+        } catch (error) {
+          attempt.release();
+          this.#attempt = this.#afterFailure(attempt, error);
+          reading = undefined;
+        }
+      }
+    };
+    return {
+      next: async () => {
+        let isOver = true;
+        try {
+          const item = await read();
+          isOver = item.done === true;
+          return item;
+        } finally {
+          if (isOver) reading?.attempt.release();
+        }
+      },
+      return: async () => {
+        this.#hasLeft = true;
+        this.#wake();
+        // An attempt that was sent but not read yet is left by reading it and leaving.
+        const attempt = reading?.attempt ?? (this.#attempt instanceof Attempt ? this.#attempt : undefined);
+        await (reading?.items ?? attempt?.outcome[Symbol.asyncIterator]())?.return?.();
+        attempt?.release();
+        return { done: true, value: undefined };
+      },
+    };
+  }
+
+  /** The next attempt, or the failure thrown again when there must be none. */
+  #afterFailure(attempt: Attempt, error: unknown): Promise<Attempt> | Attempt {
+    const { terms } = this.#request;
+    if (!IrisError.is(error) || !mayTryElsewhere(error, terms.idempotent) || terms.signal?.aborted) throw error;
+    this.#tried.set(attempt.member, attempt.epoch);
+    this.#lastError = error;
+    if (this.#tried.size >= TRIES_MAX) throw error;
+    return this.#next();
+  }
+
+  /** Sent already if a member is up, else as soon as one is. */
+  #next(): Promise<Attempt> | Attempt {
+    const member = this.#pool.isClosed ? undefined : this.#pick();
+    if (member?.health.at === "up") {
+      try {
+        return this.#send(member);
+      } catch (error) {
+        return Promise.reject(error);
+      }
+    }
+    return this.#whenOneIsUp(member);
+  }
+
+  async #whenOneIsUp(first: Member | undefined): Promise<Attempt> {
+    let member = first;
+    for (;;) {
+      if (this.#pool.isClosed) throw new IrisError("CANCELLED", `${this.#what()} was cancelled: its pool was closed`);
+      if (this.#hasLeft) throw new IrisError("CANCELLED", `${this.#what()} was cancelled: nobody reads its answer`);
+      channelOptions(this.#request.terms, this.#pool.clock, this.#what()); // throws when there is no time left
+      member ??= this.#pick();
+      if (member !== undefined) {
+        member.open();
+        if (member.health.at === "up") return this.#send(member);
+        if (member.health.at === "dialling") await this.#change(undefined);
+        if (member.health.at === "down" || member.health.at === "refused") member = undefined;
+      } else {
+        await this.#change(this.#waitUntil());
+      }
+    }
+  }
+
+  #pick(): Member | undefined {
+    const usable = this.#pool.members().filter((member) => {
+      const { at } = member.health;
+      return (at === "up" || at === "dialling") && this.#tried.get(member) !== member.epoch;
+    });
+    return pickMember(usable, this.#request.route, this.#pool.nextTurn());
+  }
+
+  #send(member: Member): Attempt {
+    const { method, payload, terms } = this.#request;
+    const options = channelOptions(terms, this.#pool.clock, this.#what());
+    return new Attempt(member, member.open().call(member.endpoint.name, method, payload, options));
+  }
+
+  /** Nobody can take it now: until when to wait for somebody, or for ever. Throws when waiting cannot help. */
+  #waitUntil(): number | undefined {
+    const members = this.#pool.members();
+    if (members.length === 0) return undefined;
+    if (this.#lastError !== undefined && !isConnectionTrouble(this.#lastError)) throw this.#lastError;
+    const refusals = members.map((member) => member.health).filter((health) => health.at === "refused");
+    if (refusals.length === members.length && refusals[0] !== undefined) throw refusals[0].error;
+    const now = this.#pool.clock.now();
+    this.#giveUpAt ??= now + this.#pool.patienceMs;
+    if (now >= this.#giveUpAt) throw this.#unreachable(members);
+    return this.#giveUpAt;
+  }
+
+  #unreachable(members: readonly Member[]): IrisError {
+    const reasons = members.slice(0, 3).map(({ endpoint, health }) => {
+      const error = health.at === "down" || health.at === "refused" ? health.error : this.#lastError;
+      return `${endpoint.address} (${error?.message ?? "not reached yet"})`;
+    });
+    const others = members.length > reasons.length ? ` and ${members.length - reasons.length} more` : "";
+    return new IrisError(
+      "UNAVAILABLE",
+      `${this.#what()}: none of the ${members.length} members can be reached: ${reasons.join(", ")}${others}`,
+      { cause: this.#lastError, maybeExecuted: this.#lastError?.maybeExecuted },
+    );
+  }
+
+  /** Resolves when something changed, at `untilAt`, at the call's deadline or when it is cancelled. */
+  #change(untilAt: number | undefined): Promise<void> {
+    const { clock } = this.#pool;
+    const { deadlineAt, signal } = this.#request.terms;
+    const wakeAt = Math.min(untilAt ?? Number.POSITIVE_INFINITY, deadlineAt ?? Number.POSITIVE_INFINITY);
+    return new Promise((resolve) => {
+      const done = () => {
+        forget();
+        if (timer !== undefined) clock.clearTimeout(timer);
+        signal?.removeEventListener("abort", done);
+        this.#wake = () => {};
+        resolve();
+      };
+      const forget = this.#pool.onChange(done);
+      const timer = Number.isFinite(wakeAt) ? clock.setTimeout(done, Math.max(0, wakeAt - clock.now())) : undefined;
+      signal?.addEventListener("abort", done, { once: true });
+      this.#wake = done;
+    });
+  }
+
+  /** An outcome that nobody has used by the next turn does not count as outstanding: it may never be looked at. */
+  #dropUnused(attempt: Attempt): void {
+    setImmediate(() => {
+      if (!this.#isUsed) attempt.release();
+    });
+  }
+
+  #what(): string {
+    return `${this.#pool.name}.${this.#request.method}()`;
+  }
+}
+
+/** The call, as sent to one member. */
+class Attempt {
+  readonly member: Member;
+  readonly outcome: Outcome;
+  readonly epoch: number;
+  #isHeld = false;
+
+  constructor(member: Member, outcome: Outcome) {
+    this.member = member;
+    this.outcome = outcome;
+    this.epoch = member.epoch;
+    this.hold();
+  }
+
+  /** It counts as outstanding. */
+  hold(): void {
+    if (this.#isHeld) return;
+    this.#isHeld = true;
+    this.member.began();
+  }
+
+  /** It does not any more. Safe to call twice. */
+  release(): void {
+    if (!this.#isHeld) return;
+    this.#isHeld = false;
+    this.member.ended();
+  }
+}
+
+function mayTryElsewhere(error: IrisError, idempotent: boolean): boolean {
+  if (error.code === "LOST") return idempotent;
+  return NOT_RUN.has(error.code) && error.maybeExecuted !== true;
+}
+
+/** The member was not reached, as opposed to having answered with a refusal: waiting may help. */
+function isConnectionTrouble(error: IrisError): boolean {
+  return error.code === "UNAVAILABLE" || error.code === "LOST";
+}
