@@ -1,0 +1,134 @@
+/**
+ * What follows when a child has ended (pure). The whole of OTP's meaning of supervision is here; acting on it is
+ * `supervisor.ts`. A start that failed is decided on in the same way, as a crash.
+ *
+ *              | normal  shutdown  killed   crashed  lost
+ *   permanent  | restart restart   restart  restart  restart
+ *   transient  | leave   leave     restart  restart  restart
+ *   temporary  | forget  forget    forget   forget   forget
+ *
+ * `leave` keeps the spec, `forget` drops it; either may end the supervisor, if the child is significant. `restart` takes
+ * along, by strategy: nobody (oneForOne, dynamic), all siblings (oneForAll), those started later (restForOne). Siblings
+ * taken along are started whether they ran or not, except temporary ones: those are never started again.
+ */
+import { type ExitReason, isAbnormal } from "../runtime/exit.ts";
+import type { AutoShutdown, Backoff, Intensity, Restart, Strategy } from "./spec.ts";
+
+/** What of a supervisor's options decides. */
+export interface Flags {
+  readonly strategy: Strategy | "dynamic";
+  readonly intensity: Intensity;
+  readonly autoShutdown: AutoShutdown;
+}
+
+/** A child as the decision sees it. */
+export interface ChildView {
+  readonly id: string;
+  readonly restart: Restart;
+  readonly significant: boolean;
+  /** Whether it runs, or is to run again: not for one that was stopped, or ended and was left. */
+  readonly active: boolean;
+  /** Whether there is something to stop: not while it waits for its next start. */
+  readonly running: boolean;
+}
+
+export type Decision =
+  | {
+      readonly kind: "restart";
+      /** Siblings to stop, in this order: the reverse of their start. */
+      readonly stop: readonly string[];
+      /** Of those stopped, the ones whose spec goes too. */
+      readonly forget: readonly string[];
+      /** To start, in this order, the ended one among them. */
+      readonly start: readonly string[];
+      /** When restarts took place, this one included, within the window. */
+      readonly restartsAt: readonly number[];
+    }
+  /** Too many restarts; `stop` lists all that run, in reverse. */
+  | { readonly kind: "give-up"; readonly stop: readonly string[]; readonly restarts: number }
+  | { readonly kind: "leave" }
+  | { readonly kind: "forget" }
+  /** A significant child has ended for good: the supervisor ends as well. */
+  | { readonly kind: "shut-down"; readonly stop: readonly string[] };
+
+/** Whether a child that ended for this reason is to run again: the grid above. */
+export function verdict(restart: Restart, reason: ExitReason): "restart" | "leave" | "forget" {
+  if (restart === "temporary") return "forget";
+  if (restart === "permanent" || isAbnormal(reason)) return "restart";
+  return "leave";
+}
+
+/**
+ * Decides what follows after `exited` ended by itself, or did not start. `children` are all of the supervisor's, in the
+ * order of their start, `exited` among them; `restartsAt` says when restarts took place before (ms, as `now`).
+ */
+export function decide(
+  flags: Flags,
+  children: readonly ChildView[],
+  exited: string,
+  reason: ExitReason,
+  restartsAt: readonly number[],
+  now: number,
+): Decision {
+  const index = children.findIndex((child) => child.id === exited);
+  const child = children[index];
+  if (child === undefined) return { kind: "forget" };
+  const others = children.filter((other) => other !== child);
+  const outcome = verdict(child.restart, reason);
+  if (outcome !== "restart") {
+    return endsSupervisor(flags.autoShutdown, child, others)
+      ? { kind: "shut-down", stop: stopOrder(others) }
+      : { kind: outcome };
+  }
+  const { maxRestarts, withinMs } = flags.intensity;
+  const recent = [...restartsAt.filter((at) => now - at <= withinMs), now];
+  if (recent.length > maxRestarts) return { kind: "give-up", stop: stopOrder(others), restarts: recent.length };
+  const group =
+    flags.strategy === "oneForAll" ? children : flags.strategy === "restForOne" ? children.slice(index) : [child];
+  const siblings = group.filter((other) => other !== child);
+  return {
+    kind: "restart",
+    stop: stopOrder(siblings),
+    forget: siblings.filter(isTemporary).map(idOf),
+    start: group.filter((other) => !isTemporary(other)).map(idOf),
+    restartsAt: recent,
+  };
+}
+
+/** Those of `children` that run, the one started last first. */
+export function stopOrder(children: readonly ChildView[]): string[] {
+  return children
+    .filter((child) => child.running)
+    .map(idOf)
+    .reverse();
+}
+
+/**
+ * The pause before a child's next start, in ms: none without a backoff. `streak` counts its restarts in a row, from 0;
+ * `chance` is in [0, 1). Jitter only shortens, so that `maxMs` is kept.
+ */
+export function backoffDelayMs(backoff: Backoff | undefined, streak: number, chance: number): number {
+  if (backoff === undefined) return 0;
+  const { minMs, maxMs, jitter = 0.2 } = backoff;
+  // 2 ** 1024 is Infinity, and 0 * Infinity is NaN: a pause that begins at nothing stays nothing.
+  const fullMs = minMs === 0 ? 0 : Math.min(maxMs, minMs * 2 ** streak);
+  return fullMs * (1 - jitter * chance);
+}
+
+/** Whether a child that ran for `ranMs` counts as healthy, so that its next pause is the shortest again. */
+export function wasHealthy(backoff: Backoff | undefined, ranMs: number): boolean {
+  return backoff !== undefined && ranMs >= (backoff.resetAfterMs ?? backoff.maxMs);
+}
+
+function endsSupervisor(autoShutdown: AutoShutdown, child: ChildView, others: readonly ChildView[]): boolean {
+  if (!child.significant || autoShutdown === "never") return false;
+  return autoShutdown === "anySignificant" || !others.some((other) => other.significant && other.active);
+}
+
+function isTemporary(child: ChildView): boolean {
+  return child.restart === "temporary";
+}
+
+function idOf(child: ChildView): string {
+  return child.id;
+}
