@@ -20,7 +20,7 @@ export interface WsTransportOptions {
   readonly highWaterBytes?: number | undefined;
   /** Time to open a link. Unit: ms. Default 5 000. */
   readonly dialMs?: number | undefined;
-  /** Time that a closing link waits for the other end to agree. Unit: ms. Default 1 000. */
+  /** Time that a closing link has to deliver what was sent and to hear the other end agree. Unit: ms. Default 1 000. */
   readonly closeMs?: number | undefined;
   /** Whether a dialled link keeps the process alive. Default true; false for links that only serve what else goes on. */
   readonly keepsProcess?: boolean | undefined;
@@ -111,7 +111,10 @@ export function wsTransport(options: WsTransportOptions = {}): Transport {
         address: `${tls?.key === undefined ? "ws" : "wss"}://${hostAndPort(dialled, bound)}${path === "/" ? "" : path}`,
         close() {
           closing ??= new Promise((resolve) => {
-            for (const client of sockets.clients) client.terminate();
+            // A link that is closing still has something to deliver; it is ended after `closeMs` at the latest.
+            for (const client of sockets.clients) {
+              if (client.readyState !== WebSocket.CLOSING) client.terminate();
+            }
             sockets.close();
             server.close(() => resolve());
             server.closeAllConnections();

@@ -2,11 +2,12 @@
  * The way into a cluster for programs: one connection to the controller, and handles on what is there. It decides
  * nothing about jobs and keeps nothing of them; it packs requests and asks.
  */
+import { EndpointRegistrar } from "../../net/registrar.ts";
 import type { Transport } from "../../net/transport.ts";
 import { wsTransport } from "../../net/transport-ws.ts";
 import { IrisError } from "../../runtime/errors.ts";
 import { opaqueId } from "../../runtime/ids.ts";
-import { type Clock, systemClock } from "../../runtime/ports/clock.ts";
+import { backgroundClock, type Clock, systemClock } from "../../runtime/ports/clock.ts";
 import type { Logger } from "../../runtime/ports/logger.ts";
 import { type Random, systemRandom } from "../../runtime/ports/random.ts";
 import { parseId } from "../job/id.ts";
@@ -38,8 +39,21 @@ export interface ClientOptions {
   readonly clock?: Clock | undefined;
   readonly random?: Random | undefined;
   readonly logger?: Logger | undefined;
+  /** Whether it leaves the process alive only while calls go on. Default false: an open client keeps it. */
+  readonly isBackground?: boolean | undefined;
   /** What else ends with the client. */
   readonly onClose?: (() => Promise<void>) | undefined;
+}
+
+/** Registers addresses with the controller under names of this client's namespace. */
+export interface EndpointRegistry {
+  /**
+   * Others find `address` (`ws://host:port`) by `name` until it is unregistered, the attempt that registered it ends, or
+   * this client closes. Resolves when it can be found. Rejects with `FAILED_PRECONDITION` when the attempt has ended.
+   */
+  register(name: string, address: string, metadata?: Record<string, string>): Promise<Endpoint>;
+  /** Takes a registration back; one that is gone already is fine. */
+  unregister(endpointId: string): Promise<void>;
 }
 
 export interface JobFilter extends CallOptions {
@@ -60,15 +74,18 @@ export class Client implements AsyncDisposable {
   readonly #random: Random;
   readonly #options: ClientOptions;
   readonly #resolvers = new Set<ClusterResolver>();
+  #registrar: EndpointRegistrar | undefined;
   #closing: Promise<void> | undefined;
 
   /** Begins to connect, and does so for ever until closed. Throws `INVALID_ARGUMENT` for a bad URL. */
   constructor(options: ClientOptions) {
-    const { url, token, transport = wsTransport(), clock = systemClock, random = systemRandom, logger } = options;
+    const { url, token, random = systemRandom, logger, isBackground = false } = options;
+    const transport = options.transport ?? wsTransport({ keepsProcess: !isBackground });
+    const clock = options.clock ?? (isBackground ? backgroundClock : systemClock);
     this.url = url;
     this.#options = options;
     this.#random = random;
-    this.#link = new ControlLink({ url, token, transport, clock, random, logger });
+    this.#link = new ControlLink({ url, token, transport, clock, random, logger, isBackground });
   }
 
   /**
@@ -124,12 +141,30 @@ export class Client implements AsyncDisposable {
     return (await this.#link.call("listEndpoints", { prefix, namespace }, call)).endpoints;
   }
 
+  /** Registers addresses: for actor servers of other kinds than Iris's own, which do this by themselves. */
+  get endpointRegistry(): EndpointRegistry {
+    const registrar = this.#openRegistrar();
+    return {
+      register: async (name, address, metadata) => {
+        using _held = this.#link.hold();
+        return await registrar.register(name, address, metadata);
+      },
+      unregister: async (endpointId) => {
+        using _held = this.#link.hold();
+        await registrar.unregister(endpointId);
+      },
+    };
+  }
+
   /** Finds actors by the names they are registered under. Ends with this client, at the latest. */
   resolver(options: { namespace?: string } = {}): ClusterResolver {
-    const resolver = ClusterResolver.over(this.#link, {
+    this.#checkOpen();
+    const { transport, random, logger } = this.#options;
+    const resolver: ClusterResolver = new ClusterResolver(this.#link, {
       namespace: options.namespace ?? this.#options.namespace,
-      transport: this.#options.transport,
-      logger: this.#options.logger,
+      transport,
+      random,
+      logger,
       onClose: () => this.#resolvers.delete(resolver),
     });
     this.#resolvers.add(resolver);
@@ -146,8 +181,24 @@ export class Client implements AsyncDisposable {
     return this.close();
   }
 
+  #checkOpen(): void {
+    if (this.#closing !== undefined) throw new IrisError("CANCELLED", `the client of ${this.url} was closed`);
+  }
+
+  #openRegistrar(): EndpointRegistrar {
+    this.#checkOpen();
+    this.#registrar ??= new EndpointRegistrar({
+      channel: this.#link.connection,
+      clock: this.#link.clock,
+      random: this.#random,
+      ...(this.#options.namespace === undefined ? {} : { namespace: this.#options.namespace }),
+    });
+    return this.#registrar;
+  }
+
   async #close(): Promise<void> {
-    await Promise.all([...this.#resolvers].map((resolver) => resolver[Symbol.asyncDispose]()));
+    await this.#registrar?.close();
+    await Promise.all([...this.#resolvers].map((resolver) => resolver.close()));
     await this.#link.close();
     await this.#options.onClose?.();
   }

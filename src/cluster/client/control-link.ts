@@ -9,7 +9,7 @@ import { serviceClient } from "../../net/service.ts";
 import type { Transport } from "../../net/transport.ts";
 import { Control, type ControlMethods } from "../../net/wire/iris.ts";
 import { IrisError, toIrisError } from "../../runtime/errors.ts";
-import { type Clock, sleep } from "../../runtime/ports/clock.ts";
+import { type Clock, sleep, systemClock, type TimerHandle } from "../../runtime/ports/clock.ts";
 import type { Logger } from "../../runtime/ports/logger.ts";
 import type { Random } from "../../runtime/ports/random.ts";
 import { CLUSTER_LIMITS } from "../job/limits.ts";
@@ -28,7 +28,15 @@ export interface ControlLinkOptions {
   readonly clock: Clock;
   readonly random: Random;
   readonly logger?: Logger | undefined;
+  /**
+   * For a clock and a transport that do not keep the process alive: this does so while calls or streams go on, so that a
+   * program neither hangs for an idle link nor ends in the middle of a call. Default false.
+   */
+  readonly isBackground?: boolean | undefined;
 }
+
+/** A timer that only keeps the process alive; it begins anew when it is over. Unit: ms. */
+const HOLD_MS = 3_600_000;
 
 export class ControlLink implements AsyncDisposable {
   readonly url: string;
@@ -38,6 +46,9 @@ export class ControlLink implements AsyncDisposable {
   readonly connection: Connection;
   readonly #control: ServiceClient<ControlMethods>;
   readonly #closed = new AbortController();
+  readonly #isBackground: boolean;
+  #underWay = 0;
+  #hold: TimerHandle | undefined;
   /** Set once the controller has answered: from then on it is known to exist, and is waited for. */
   #wasUp = false;
 
@@ -47,6 +58,7 @@ export class ControlLink implements AsyncDisposable {
     this.url = url;
     this.clock = clock;
     this.random = random;
+    this.#isBackground = options.isBackground ?? false;
     this.connection = new Connection({ address: controllerRpcAddress(url), token, transport, clock, random, logger });
     this.connection.onUp(() => {
       this.#wasUp = true;
@@ -63,6 +75,7 @@ export class ControlLink implements AsyncDisposable {
     request: ControlMethods[K]["request"],
     options: CallOptions = {},
   ): Promise<ControlMethods[K]["response"]> {
+    using _held = this.hold();
     const timeoutMs = options.timeoutMs ?? CLUSTER_LIMITS.controlCallMs;
     const deadlineAt = this.clock.now() + timeoutMs;
     const call = this.#control[method] as (
@@ -94,6 +107,7 @@ export class ControlLink implements AsyncDisposable {
     signal: AbortSignal | undefined,
     isComplete: () => boolean = () => true,
   ): AsyncGenerator<Item, void, undefined> {
+    using _held = this.hold();
     for (let tries = 0; ; tries++) {
       await this.#whenUp(this.#wasUp ? undefined : CLUSTER_LIMITS.controlCallMs, CLUSTER_LIMITS.controlCallMs, signal);
       try {
@@ -109,6 +123,16 @@ export class ControlLink implements AsyncDisposable {
     }
   }
 
+  /** Something is under way until the result is disposed: a process that only runs for it must not end. */
+  hold(): Disposable {
+    if (this.#underWay++ === 0 && this.#isBackground) this.#keepAlive();
+    return {
+      [Symbol.dispose]: () => {
+        if (--this.#underWay === 0) systemClock.clearTimeout(this.#hold);
+      },
+    };
+  }
+
   /** Ends the connection; calls in flight fail. Safe to call twice. */
   async close(): Promise<void> {
     this.#closed.abort(new IrisError("CANCELLED", `the client of ${this.url} was closed`));
@@ -117,6 +141,11 @@ export class ControlLink implements AsyncDisposable {
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
+  }
+
+  /** The system's own clock on purpose: it is the process that is kept, whatever time the link goes by. */
+  #keepAlive(): void {
+    this.#hold = systemClock.setTimeout(() => this.#keepAlive(), HOLD_MS);
   }
 
   async #whenUp(leftMs: number | undefined, boundMs: number, signal: AbortSignal | undefined): Promise<void> {
@@ -134,10 +163,10 @@ export class ControlLink implements AsyncDisposable {
     }
   }
 
-  /** Broken links, and a controller that is there but not ready yet. */
+  /** Broken links, a controller that is there but not ready yet, and one that stops and aborts what it has in hand. */
   #mayRepeat(error: unknown, signal: AbortSignal | undefined): boolean {
-    if (this.#closed.signal.aborted || signal?.aborted) return false;
-    return IrisError.is(error, "LOST") || IrisError.is(error, "UNAVAILABLE");
+    if (this.#closed.signal.aborted || signal?.aborted || !IrisError.is(error)) return false;
+    return error.code === "LOST" || error.code === "UNAVAILABLE" || error.code === "CANCELLED";
   }
 
   /** From 100 ms, doubling to 5 s; half of it is chance, so that a thousand clients do not come back as one. */

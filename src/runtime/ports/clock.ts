@@ -28,6 +28,12 @@ export const systemClock: Clock = {
   clearTimeout: (handle) => clearTimeout(handle as NodeJS.Timeout),
 };
 
+/** The same clock, whose timers do not keep the process alive: for what only serves something else. */
+export const backgroundClock: Clock = {
+  ...systemClock,
+  setTimeout: (fn, ms) => setTimeout(fn, Math.min(ms, TIMER_MS_MAX)).unref(),
+};
+
 /** Resolves after `ms`, or rejects with the signal's reason as soon as it aborts. Leaves no timer or listener behind. */
 export function sleep(clock: Clock, ms: number, signal?: AbortSignal): Promise<void> {
   return new Promise((resolve, reject) => {
