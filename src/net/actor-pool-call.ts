@@ -15,6 +15,8 @@ export interface PoolView {
   readonly name: string;
   readonly clock: Clock;
   readonly isClosed: boolean;
+  /** Why nobody will ever serve here, where that is known. */
+  readonly failure: IrisError | undefined;
   /** Who may take it. */
   members(): readonly Member[];
   /** Whose turn it is; counts up. */
@@ -34,6 +36,8 @@ export interface PoolCallRequest {
 
 /** Members asked for one call, at most: more would be a storm, not a remedy. */
 const TRIES_MAX = 10;
+/** Dead members that an error names; the first few tell what is wrong. */
+const REASONS_MAX = 3;
 
 /** Failures by which a call certainly did not run there, and may run elsewhere. */
 const NOT_RUN: ReadonlySet<string> = new Set([
@@ -160,6 +164,7 @@ class PoolCall {
   async #whenOneIsUp(first: Member | undefined): Promise<Attempt> {
     let member = first;
     for (;;) {
+      if (this.#pool.failure !== undefined) throw this.#pool.failure;
       if (this.#pool.isClosed) throw new IrisError("CANCELLED", `${this.#what()} was cancelled: its pool was closed`);
       if (this.#hasLeft) throw new IrisError("CANCELLED", `${this.#what()} was cancelled: nobody reads its answer`);
       channelOptions(this.#request.terms, this.#pool.clock, this.#what()); // throws when there is no time left
@@ -203,16 +208,15 @@ class PoolCall {
   }
 
   #unreachable(members: readonly Member[]): IrisError {
-    const reasons = members.slice(0, 3).map(({ endpoint, health }) => {
+    const reasons = members.slice(0, REASONS_MAX).map(({ endpoint, health }) => {
       const error = health.at === "down" || health.at === "refused" ? health.error : this.#lastError;
-      return `${endpoint.address} (${error?.message ?? "not reached yet"})`;
+      return `${endpoint.address} cannot be reached: ${error?.message ?? "nobody answers"}`;
     });
-    const others = members.length > reasons.length ? ` and ${members.length - reasons.length} more` : "";
-    return new IrisError(
-      "UNAVAILABLE",
-      `${this.#what()}: none of the ${members.length} members can be reached: ${reasons.join(", ")}${others}`,
-      { cause: this.#lastError, maybeExecuted: this.#lastError?.maybeExecuted },
-    );
+    if (members.length > REASONS_MAX) reasons.push(`and ${members.length - REASONS_MAX} more`);
+    return new IrisError("UNAVAILABLE", `${this.#what()}: ${reasons.join("; ")}`, {
+      cause: this.#lastError,
+      maybeExecuted: this.#lastError?.maybeExecuted,
+    });
   }
 
   /** Resolves when something changed, at `untilAt`, at the call's deadline or when it is cancelled. */

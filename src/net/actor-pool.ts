@@ -74,6 +74,7 @@ export class ActorPool<T> implements AsyncDisposable {
   #list: readonly Member[] = [];
   #turn = 0;
   #isClosed = false;
+  #failure: IrisError | undefined;
 
   constructor(options: ActorPoolOptions) {
     this.name = options.name;
@@ -88,6 +89,9 @@ export class ActorPool<T> implements AsyncDisposable {
       patienceMs: options.patienceMs ?? PATIENCE_MS,
       get isClosed() {
         return pool.#isClosed;
+      },
+      get failure() {
+        return pool.#failure;
       },
       members: () => this.#list,
       nextTurn: () => this.#turn++,
@@ -115,6 +119,7 @@ export class ActorPool<T> implements AsyncDisposable {
     const { deadlineAt, signal } = callTerms(options, this.#clock);
     const what = `waiting for ${n} members of pool "${this.name}"`;
     while (this.size < n) {
+      if (this.#failure !== undefined) throw this.#failure;
       if (this.#isClosed) throw new IrisError("CANCELLED", `${what}: the pool was closed`);
       if (signal?.aborted) throw new IrisError("CANCELLED", `${what} was cancelled`, { cause: signal.reason });
       if (deadlineAt !== undefined && this.#clock.now() >= deadlineAt) {
@@ -199,6 +204,12 @@ export class ActorPool<T> implements AsyncDisposable {
     this.#onClose();
   }
 
+  /** Closes it because nobody can tell its members any more: calls that wait, and later ones, fail with `error`. */
+  fail(error: IrisError): Promise<void> {
+    if (!this.#isClosed) this.#failure = error;
+    return this.close();
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close();
   }
@@ -224,6 +235,9 @@ export class ActorPool<T> implements AsyncDisposable {
       patienceMs: 0,
       get isClosed() {
         return view.isClosed;
+      },
+      get failure() {
+        return view.failure;
       },
       members: () => [member],
       nextTurn: () => 0,
@@ -277,6 +291,6 @@ export class ActorPool<T> implements AsyncDisposable {
   }
 
   #closedError(): IrisError {
-    return new IrisError("CANCELLED", `pool "${this.name}" is closed`);
+    return this.#failure ?? new IrisError("CANCELLED", `pool "${this.name}" is closed`);
   }
 }

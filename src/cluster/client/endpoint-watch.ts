@@ -3,7 +3,7 @@
  * that were known last: they are called directly, and a controller that restarts must not stop that.
  */
 import { MemberList } from "../../net/actor-pool-members.ts";
-import { toIrisError } from "../../runtime/errors.ts";
+import { type IrisError, toIrisError } from "../../runtime/errors.ts";
 import type { Logger } from "../../runtime/ports/logger.ts";
 import type { ControlLink } from "./control-link.ts";
 
@@ -11,8 +11,18 @@ import type { ControlLink } from "./control-link.ts";
 export class EndpointWatch extends MemberList {
   readonly #ended = new AbortController();
 
-  constructor(link: ControlLink, name: string, namespace: string, logger: Logger) {
+  readonly #onFailed: (error: IrisError) => void;
+
+  /** `onFailed` is called once, if the controller can never be followed: later, not before this returns. */
+  constructor(
+    link: ControlLink,
+    name: string,
+    namespace: string,
+    logger: Logger,
+    onFailed: (error: IrisError) => void,
+  ) {
     super();
+    this.#onFailed = onFailed;
     void this.#follow(link, name, namespace, logger.child({ name, controller: link.url }));
   }
 
@@ -37,7 +47,9 @@ export class EndpointWatch extends MemberList {
         const error = toIrisError(thrown);
         logger.warn({ code: error.code, error: error.message }, "cannot follow who serves a name");
         // A controller that is not there yet is asked again: each try took its 30 s.
-        if (error.code !== "UNAVAILABLE") return;
+        if (error.code === "UNAVAILABLE") continue;
+        this.#onFailed(error);
+        return;
       }
     }
   }

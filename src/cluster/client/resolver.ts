@@ -69,7 +69,8 @@ export class ClusterResolver implements Resolver {
   lookup<T>(name: string): ActorPool<T> {
     checkName(name, "endpoint name");
     if (this.#closing !== undefined) throw new IrisError("CANCELLED", `the resolver of ${this.#link.url} is closed`);
-    const source = new EndpointWatch(this.#link, name, this.#namespace, this.#logger);
+    const onFailed = (error: IrisError) => void pool.fail(error);
+    const source = new EndpointWatch(this.#link, name, this.#namespace, this.#logger, onFailed);
     const pool: ActorPool<T> = new ActorPool<T>({
       name,
       source,

@@ -133,8 +133,10 @@ test("a pool of a resolver whose token is refused says so to whoever calls", asy
   const resolver = resolverOf(control, { token: "another" });
   await t.throwsAsync(resolver.resolve("calc"), { code: "UNAUTHENTICATED" });
   const pool = resolver.lookup<{ add(a: number): number }>("calc");
-  await settle();
-  await t.throwsAsync(pool.call().add(1), { code: "CANCELLED" });
+  const waiting = pool.call().add(1);
+  await t.throwsAsync(waiting, { code: "UNAUTHENTICATED" });
+  await t.throwsAsync(pool.call().add(1), { code: "UNAUTHENTICATED" });
+  await t.throwsAsync(pool.waitForSize(1), { code: "UNAUTHENTICATED" });
   await resolver.close();
   await control.stop();
 });
