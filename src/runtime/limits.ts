@@ -4,6 +4,8 @@ export const RUNTIME_LIMITS = Object.freeze({
   mailboxMessages: 1_024,
   /** Messages an actor handles before it yields to the others of its process: one turn stays well under a millisecond. */
   messagesPerTurn: 64,
+  /** Messages handled on microtasks in one process before timers and sockets get their turn: a few milliseconds at worst. */
+  messagesPerYield: 1_024,
   /** Time that an actor gets to end by itself when stopped, as OTP's worker default. */
   stopGraceMs: 5_000,
 });

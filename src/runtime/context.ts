@@ -1,0 +1,24 @@
+/**
+ * The call in hand, found from anywhere below the method that handles it (AsyncLocalStorage), so that its deadline
+ * travels into every call made on the way and no signature has to carry it.
+ */
+import { AsyncLocalStorage } from "node:async_hooks";
+import type { Envelope } from "./envelope.ts";
+
+export interface CallContext {
+  /** When the caller stops waiting, in the system clock's ms; absent when it never does. */
+  readonly deadlineAt?: number | undefined;
+  /** Aborts when the caller cancels, the deadline passes or the actor is killed. */
+  readonly signal: AbortSignal;
+  /** W3C traceparent that came with the call. */
+  readonly trace?: string | undefined;
+}
+
+/** Holds the message in hand, or the hook that runs. Only `Cell` enters it. */
+export const inHand = new AsyncLocalStorage<Envelope | undefined>();
+
+/** The call that is being handled; `undefined` outside of one, hooks included. */
+export function currentCall(): CallContext | undefined {
+  const envelope = inHand.getStore();
+  return envelope === undefined || envelope.isHook ? undefined : envelope;
+}

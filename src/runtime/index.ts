@@ -1,0 +1,39 @@
+/** Actors of one process: the sub-path `iris-runtime/runtime`. */
+export { Actor, type ActorContext } from "./actor.ts";
+export { type CallContext, currentCall } from "./context.ts";
+export { type DispatchOptions, dispatch, tellTo } from "./dispatch.ts";
+export { ERROR_CODES, type ErrorCode, IrisError, type IrisErrorOptions, toError, toIrisError } from "./errors.ts";
+export { describeExit, type ExitReason, isAbnormal, NORMAL } from "./exit.ts";
+export { opaqueId, readableId } from "./ids.ts";
+export { RUNTIME_LIMITS } from "./limits.ts";
+export { isPublicMethod } from "./methods.ts";
+export { type Clock, sleep, systemClock, type TimerHandle } from "./ports/clock.ts";
+export { type Environment, processEnvironment } from "./ports/environment.ts";
+export { type Logger, silentLogger } from "./ports/logger.ts";
+export { type Random, systemRandom } from "./ports/random.ts";
+export type {
+  ActorRef,
+  AnyRef,
+  CallOptions,
+  MethodNames,
+  Remote,
+  RemoteResult,
+  Tell,
+  TellOptions,
+  Terminated,
+} from "./ref.ts";
+export {
+  release,
+  type SupervisedActor,
+  type SupervisedOptions,
+  showSupervisor,
+  startSupervised,
+} from "./supervised.ts";
+export {
+  ActorSystem,
+  type ActorSystemOptions,
+  type HostOptions,
+  type MailboxOptions,
+  type SpawnOptions,
+} from "./system.ts";
+export type { ActorSnapshot, MessageCounts, SupervisorNode, TreeSnapshot } from "./tree.ts";

@@ -1,0 +1,368 @@
+/**
+ * The life of one actor: its place in the actor machine, its instance, hooks, children and grace. It carries out what the
+ * machine orders. Not its messages: those are `Cell`'s, which extends this. Invariant: nothing happens to an incarnation
+ * that is over; what comes late from it is dropped by number.
+ */
+
+import { type ActorAction, type ActorEvent, type ActorFacts, type ActorState, actorTable } from "./actor.machine.ts";
+import type { ActorContext } from "./actor.ts";
+import type { Cell } from "./cell.ts";
+import { CellContext } from "./cell-context.ts";
+import { inHand } from "./context.ts";
+import { Envelope, type Receiver } from "./envelope.ts";
+import { IrisError, toIrisError } from "./errors.ts";
+import { describeExit, type ExitReason, NORMAL } from "./exit.ts";
+import { RUNTIME_LIMITS } from "./limits.ts";
+import type { ControlLane } from "./mailbox.ts";
+import type { MethodKind } from "./methods.ts";
+import type { Clock, TimerHandle } from "./ports/clock.ts";
+import type { Registry } from "./registry.ts";
+import { stopInReverse } from "./stop-order.ts";
+
+/** What an actor is made from. */
+export interface Blueprint {
+  /** The public methods, known before there is an instance. */
+  readonly methods: ReadonlyMap<string, MethodKind>;
+  /** Gives an instance; runs as often as the actor is started. */
+  make(context: ActorContext): object;
+}
+
+/** A message of the control lanes. */
+export interface Control {
+  readonly event: ActorEvent | "begin";
+  readonly incarnation: number;
+  readonly reason?: ExitReason | undefined;
+  readonly graceMs?: number | undefined;
+}
+
+export interface LifeOptions {
+  readonly path: string;
+  readonly parent: Cell | undefined;
+  readonly isSupervised: boolean;
+  /** Whether messages wait for the next incarnation. */
+  readonly retains: boolean;
+}
+
+interface Hooks {
+  onStart?(): unknown;
+  onStop?(reason: ExitReason): unknown;
+  onRestart?(reason: ExitReason): unknown;
+}
+
+export abstract class Life implements Receiver {
+  readonly path: string;
+  readonly parent: Cell | undefined;
+  readonly registry: Registry;
+  state: ActorState = actorTable.initial;
+  /** Counts from 1. */
+  incarnation = 1;
+  children: Set<Cell> | undefined;
+  blueprint: Blueprint;
+  protected instance: object | undefined;
+  /** The start hooks of this incarnation are through. */
+  protected hasStarted = false;
+  readonly #facts: { supervised: boolean; retains: boolean };
+  /** Why this incarnation is ending, from the first word of it on. */
+  #exit: ExitReason | undefined;
+  /** How the last incarnation ended. */
+  #lastExit: ExitReason | undefined;
+  /** What `onRestart` is to be told. */
+  #previous: ExitReason | undefined;
+  #grace: { readonly timer: TimerHandle | undefined; readonly endsAt: number } | undefined;
+  #lifetime: AbortController | undefined;
+  #started: PromiseWithResolvers<void> | undefined;
+  #incarnationEnded: PromiseWithResolvers<ExitReason> | undefined;
+  #endedForGood: PromiseWithResolvers<ExitReason> | undefined;
+
+  constructor(registry: Registry, blueprint: Blueprint, options: LifeOptions) {
+    this.registry = registry;
+    this.blueprint = blueprint;
+    this.path = options.path;
+    this.parent = options.parent;
+    this.#facts = { supervised: options.isSupervised, retains: options.retains };
+  }
+
+  /** Itself, as what it is. */
+  protected abstract readonly cell: Cell;
+  /** Queues a message of the runtime's own, and asks for a turn. */
+  protected abstract command(lane: ControlLane, control: Control): void;
+  /** Asks for a turn. */
+  protected abstract deliver(): void;
+  protected abstract closeIntake(): void;
+  /** Fails what is in hand: nobody will know what became of it. */
+  protected abstract loseInHand(why: string): void;
+  /** Queued messages are undeliverable. */
+  protected abstract bounce(why: string): void;
+  abstract settled(...args: Parameters<Receiver["settled"]>): void;
+
+  get clock(): Clock {
+    return this.registry.clock;
+  }
+
+  get facts(): ActorFacts {
+    return this.#facts;
+  }
+
+  /** This incarnation has ended, and no other has begun. */
+  get isOver(): boolean {
+    return this.state === "down" || this.state === "ended";
+  }
+
+  /** One line on why it takes no messages now. */
+  get whyGone(): string {
+    const reason = this.#exit ?? this.#lastExit;
+    return reason === undefined ? "stopping" : describeExit(reason);
+  }
+
+  /** How it ended for good. */
+  get ended(): Promise<ExitReason> {
+    if (this.#endedForGood === undefined) {
+      this.#endedForGood = Promise.withResolvers();
+      if (this.state === "ended") this.#endedForGood.resolve(this.#lastExit ?? NORMAL);
+    }
+    return this.#endedForGood.promise;
+  }
+
+  /** How the incarnation that lives now ends, or how the last one did. */
+  get incarnationEnded(): Promise<ExitReason> {
+    if (this.isOver) return Promise.resolve(this.#lastExit ?? NORMAL);
+    this.#incarnationEnded ??= Promise.withResolvers();
+    return this.#incarnationEnded.promise;
+  }
+
+  /** Resolves when this incarnation runs; rejects when it ends before that. To be asked for right after its start. */
+  get started(): Promise<void> {
+    this.#started ??= Promise.withResolvers();
+    return this.#started.promise;
+  }
+
+  /** Aborts when this incarnation is over. */
+  get lifetime(): AbortSignal {
+    this.#lifetime ??= new AbortController();
+    return this.#lifetime.signal;
+  }
+
+  /** Starts the first incarnation. */
+  start(): void {
+    this.command("supervision", { event: "begin", incarnation: this.incarnation });
+  }
+
+  /** Starts the next incarnation of a supervised actor; only for one that is down. */
+  restart(blueprint: Blueprint, previous: ExitReason | undefined): void {
+    if (this.state !== "down") {
+      const message = `${this.path} is ${this.state}: a reference takes a new incarnation only when it is down`;
+      throw new IrisError("FAILED_PRECONDITION", message, { where: this.path });
+    }
+    this.blueprint = blueprint;
+    this.#previous = previous;
+    this.incarnation += 1;
+    this.take({ event: "restart", incarnation: this.incarnation });
+  }
+
+  stop(reason: ExitReason, graceMs: number): Promise<ExitReason> {
+    if (!this.isOver) this.command("stop", { event: "stop", incarnation: this.incarnation, reason, graceMs });
+    return this.incarnationEnded;
+  }
+
+  kill(why: string): Promise<ExitReason> {
+    const reason: ExitReason = { kind: "killed", why };
+    if (!this.isOver) this.command("kill", { event: "kill", incarnation: this.incarnation, reason });
+    return this.incarnationEnded;
+  }
+
+  /** Ends a supervised actor for good, with `reason`. */
+  release(reason: ExitReason): void {
+    if (this.state === "ended") return;
+    this.#facts.supervised = false;
+    if (this.state === "down") this.#lastExit = reason;
+    this.take({ event: this.state === "down" ? "release" : "kill", incarnation: this.incarnation, reason });
+  }
+
+  /** Whether `incarnation` may spawn a child now. A closing actor may not: the child would outlive it. */
+  takesChildren(incarnation: number): boolean {
+    if (incarnation !== this.incarnation) return false;
+    return this.state === "starting" || this.state === "running" || this.state === "stopping";
+  }
+
+  /** Lets the machine decide on an event, and carries out what it orders. */
+  protected take(control: Control): void {
+    if (control.incarnation !== this.incarnation) return;
+    if (control.event === "begin") {
+      if (!this.isOver) this.#begin();
+      return;
+    }
+    const step = actorTable.step(this.state, control.event, this.#facts);
+    if (step === undefined) return;
+    this.#noteReason(control);
+    this.state = step.state;
+    if (control.event === "started") {
+      this.hasStarted = true;
+      this.#started?.resolve();
+    }
+    for (const action of step.actions) this.#do(action as ActorAction, control);
+  }
+
+  /** A crash is the more telling reason, whatever follows it; else the first word counts, but a kill overrules a stop. */
+  #noteReason({ event, reason }: Control): void {
+    if (reason === undefined || this.#exit?.kind === "crashed") return;
+    if (event === "stop") this.#exit ??= reason;
+    else this.#exit = reason;
+  }
+
+  #do(action: ActorAction, control: Control): void {
+    switch (action) {
+      case "start":
+        this.start();
+        break;
+      case "deliver":
+        this.deliver();
+        break;
+      case "closeIntake":
+        this.closeIntake();
+        break;
+      case "armGrace":
+        this.#armGrace(control.graceMs ?? RUNTIME_LIMITS.stopGraceMs);
+        break;
+      case "close":
+        void this.#close();
+        break;
+      case "abandon":
+        this.#abandon();
+        break;
+      case "end":
+        this.#end();
+        break;
+      case "bounce":
+        this.bounce(this.whyGone);
+        break;
+      case "retire":
+        this.#retire();
+        break;
+    }
+  }
+
+  #begin(): void {
+    const { incarnation } = this;
+    const previous = this.#previous;
+    this.#previous = undefined;
+    const failed = (thrown: unknown) => {
+      const reason: ExitReason = { kind: "crashed", error: toIrisError(thrown, "INTERNAL", this.path) };
+      this.command("supervision", { event: "failed", incarnation, reason });
+    };
+    try {
+      const instance: Hooks = this.#within("constructor", () =>
+        this.blueprint.make(new CellContext(this.cell, incarnation)),
+      );
+      this.instance = instance;
+      const starting =
+        previous !== undefined && instance.onRestart !== undefined
+          ? this.#within("onRestart", async () => {
+              await instance.onRestart?.(previous);
+              await instance.onStart?.();
+            })
+          : instance.onStart && this.#within("onStart", () => instance.onStart?.());
+      if (isThenable(starting)) {
+        starting.then(() => this.command("supervision", { event: "started", incarnation }), failed);
+      } else {
+        this.take({ event: "started", incarnation });
+      }
+    } catch (thrown) {
+      failed(thrown);
+    }
+  }
+
+  async #close(): Promise<void> {
+    const { incarnation } = this;
+    const reason = this.#exit ?? NORMAL;
+    let failure: ExitReason | undefined;
+    if (this.children !== undefined && this.children.size > 0) {
+      const why: ExitReason = { kind: "shutdown", why: `its parent ${this.path} ended` };
+      await stopInReverse(this.children, why, this.#grace?.endsAt ?? this.clock.now(), this.clock);
+    }
+    const instance: Hooks | undefined = this.hasStarted ? this.instance : undefined;
+    // It may have been killed while its children stopped; then the hook must not run.
+    if (instance?.onStop !== undefined && this.state === "closing" && this.incarnation === incarnation) {
+      try {
+        await this.#within("onStop", () => instance.onStop?.(reason));
+      } catch (thrown) {
+        failure = { kind: "crashed", error: toIrisError(thrown, "INTERNAL", this.path) };
+      }
+    }
+    this.command("supervision", { event: "closed", incarnation, reason: failure });
+  }
+
+  #armGrace(graceMs: number): void {
+    const endsAt = this.clock.now() + graceMs;
+    if (this.#grace !== undefined && this.#grace.endsAt <= endsAt) return;
+    this.clock.clearTimeout(this.#grace?.timer);
+    const { incarnation } = this;
+    const reason: ExitReason = { kind: "killed", why: `did not end within ${graceMs} ms` };
+    const timer =
+      endsAt === Number.POSITIVE_INFINITY
+        ? undefined
+        : this.clock.setTimeout(() => this.take({ event: "kill", incarnation, reason }), graceMs);
+    this.#grace = { timer, endsAt };
+  }
+
+  #abandon(): void {
+    const reason: ExitReason = { kind: "killed", why: `its parent ${this.path} was killed` };
+    for (const child of [...(this.children ?? [])].reverse()) child.killNow(reason);
+  }
+
+  /** Ends this actor within this call, so that its parent can say that its children are gone. */
+  killNow(reason: ExitReason): void {
+    this.take({ event: "kill", incarnation: this.incarnation, reason });
+  }
+
+  #end(): void {
+    const reason = this.#exit ?? NORMAL;
+    this.#lastExit = reason;
+    this.#exit = undefined;
+    if (this.#grace?.timer !== undefined) this.clock.clearTimeout(this.#grace.timer);
+    this.#grace = undefined;
+    this.loseInHand(describeExit(reason));
+    this.#lifetime?.abort(new IrisError("UNDELIVERABLE", `${this.path} has ended (${describeExit(reason)})`));
+    this.#lifetime = undefined;
+    this.instance = undefined;
+    if (reason.kind === "crashed")
+      this.registry.logger.error({ path: this.path, error: reason.error }, "actor crashed");
+    if (!this.hasStarted) this.#started?.reject(startError(this.path, reason));
+    this.hasStarted = false;
+    this.#started = undefined;
+    this.#incarnationEnded?.resolve(reason);
+    this.#incarnationEnded = undefined;
+  }
+
+  #retire(): void {
+    this.parent?.children?.delete(this.cell);
+    this.registry.remove(this.cell);
+    this.#endedForGood?.resolve(this.#lastExit ?? NORMAL);
+  }
+
+  /** Runs a hook as the thing in hand, so that calls made in it are known to wait for this actor. */
+  #within<R>(hook: string, run: () => R): R {
+    const envelope = new Envelope(this, hook, []);
+    envelope.isHook = true;
+    const over = () => {
+      envelope.isSettled = true;
+    };
+    let result: R | undefined;
+    try {
+      result = inHand.run(envelope, run);
+    } finally {
+      if (!isThenable(result)) over();
+    }
+    if (isThenable(result)) result.then(over, over);
+    return result;
+  }
+}
+
+/** What keeps whoever waits for the start informed. */
+function startError(path: string, reason: ExitReason): IrisError {
+  if (reason.kind === "crashed") return reason.error;
+  return new IrisError("CANCELLED", `${path} ended before it had started (${describeExit(reason)})`, { where: path });
+}
+
+export function isThenable(value: unknown): value is PromiseLike<unknown> {
+  return typeof value === "object" && value !== null && typeof (value as { then?: unknown }).then === "function";
+}

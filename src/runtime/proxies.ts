@@ -1,0 +1,136 @@
+/**
+ * What `ref.call()` and `ref.tell()` give: objects with the actor's methods. They are made once per class, as prototypes,
+ * so that a call costs no trap; only a name that is no method falls through to a `Proxy`, which answers like the actor
+ * would: `NO_SUCH_METHOD`. They decide nothing else.
+ */
+import type { Cell, SendOptions } from "./cell.ts";
+import type { MethodKind } from "./methods.ts";
+import type { CallOptions, TellOptions } from "./ref.ts";
+
+type Methods = ReadonlyMap<string, MethodKind>;
+type Sends = (this: Caller | Teller, ...args: unknown[]) => unknown;
+/** Looked up by the language on any object: answering them would make the proxy a promise, or break printing it. */
+const NOT_METHODS: ReadonlySet<string> = new Set(["then", "toJSON"]);
+
+/** Calls through it give answers. */
+class Caller {
+  readonly #cell: Cell;
+  readonly #options: CallOptions | undefined;
+
+  constructor(cell: Cell, options: CallOptions | undefined) {
+    this.#cell = cell;
+    this.#options = options;
+  }
+
+  get #send(): SendOptions | undefined {
+    const options = this.#options;
+    if (options === undefined) return undefined;
+    return { deadlineAt: deadlineIn(this.#cell, options.timeoutMs), signal: options.signal };
+  }
+
+  static ask(caller: Caller, method: string, args: unknown[]): Promise<unknown> {
+    return caller.#cell.ask(method, args, caller.#send);
+  }
+
+  static stream(caller: Caller, method: string, args: unknown[]): AsyncIterable<unknown> {
+    return caller.#cell.stream(method, args, caller.#send);
+  }
+
+  [Symbol.toPrimitive](): string {
+    return `[calls to ${this.#cell.path}]`;
+  }
+}
+
+/** Calls through it give whether the message was accepted. */
+class Teller {
+  readonly #cell: Cell;
+  readonly #options: TellOptions | undefined;
+
+  constructor(cell: Cell, options: TellOptions | undefined) {
+    this.#cell = cell;
+    this.#options = options;
+  }
+
+  static tell(teller: Teller, method: string, args: unknown[]): boolean {
+    const deadlineAt = deadlineIn(teller.#cell, teller.#options?.timeoutMs);
+    const send = deadlineAt === undefined ? undefined : { deadlineAt };
+    return teller.#cell.tell(method, args, send) === undefined;
+  }
+
+  [Symbol.toPrimitive](): string {
+    return `[messages to ${this.#cell.path}]`;
+  }
+}
+
+type Made<P, O> = new (cell: Cell, options: O) => P;
+
+/** By the map of methods, of which there is one per class. */
+const callers = new WeakMap<Methods, Made<Caller, CallOptions | undefined>>();
+const tellers = new WeakMap<Methods, Made<Teller, TellOptions | undefined>>();
+
+/** The methods of `cell`'s class as calls. */
+export function callerFor(cell: Cell, options: CallOptions | undefined): object {
+  const { methods } = cell.blueprint;
+  let made = callers.get(methods);
+  if (made === undefined) {
+    made = class extends Caller {};
+    define(made.prototype, methods, (name, kind) =>
+      kind === "stream"
+        ? function (this: unknown, ...args: unknown[]) {
+            return Caller.stream(this as Caller, name, args);
+          }
+        : function (this: unknown, ...args: unknown[]) {
+            return Caller.ask(this as Caller, name, args);
+          },
+    );
+    callers.set(methods, made);
+  }
+  return new made(cell, options);
+}
+
+/** The methods of `cell`'s class as messages. */
+export function tellerFor(cell: Cell, options: TellOptions | undefined): object {
+  const { methods } = cell.blueprint;
+  let made = tellers.get(methods);
+  if (made === undefined) {
+    made = class extends Teller {};
+    define(
+      made.prototype,
+      methods,
+      (name) =>
+        function (this: unknown, ...args: unknown[]) {
+          return Teller.tell(this as Teller, name, args);
+        },
+    );
+    tellers.set(methods, made);
+  }
+  return new made(cell, options);
+}
+
+function deadlineIn(cell: Cell, timeoutMs: number | undefined): number | undefined {
+  return timeoutMs === undefined ? undefined : cell.clock.now() + timeoutMs;
+}
+
+function define(prototype: object, methods: Methods, make: (name: string, kind: MethodKind) => Sends): void {
+  Reflect.deleteProperty(prototype, "constructor");
+  for (const [name, kind] of methods) Object.defineProperty(prototype, name, { value: make(name, kind) });
+}
+
+/** Below the base classes: every name that nothing above has. */
+function catchAll(
+  base: { prototype: object },
+  send: (receiver: never, name: string, args: unknown[]) => unknown,
+): void {
+  Reflect.deleteProperty(base.prototype, "constructor");
+  const missing = new Proxy(Object.create(null) as object, {
+    get: (_target, name, receiver) =>
+      typeof name === "symbol" || NOT_METHODS.has(name)
+        ? undefined
+        : (...args: unknown[]) => send(receiver as never, name, args),
+    has: () => false,
+  });
+  Object.setPrototypeOf(base.prototype, missing);
+}
+
+catchAll(Caller, Caller.ask);
+catchAll(Teller, Teller.tell);

@@ -1,0 +1,107 @@
+/**
+ * The seam for supervisors: actors whose reference outlives them. `startSupervised` brings up one incarnation; when that
+ * has ended the reference is *down*, keeping (or refusing) what is sent to it, until the next incarnation is bound to it
+ * or `release` ends it for good. Whoever starts an actor here must in the end release its reference.
+ */
+import type { Cell } from "./cell.ts";
+import { IrisError } from "./errors.ts";
+import type { ExitReason } from "./exit.ts";
+import { RUNTIME_LIMITS } from "./limits.ts";
+import { LocalRef } from "./local-ref.ts";
+import type { ActorRef } from "./ref.ts";
+import { blueprintOf, checkCapacity, checkConcurrency, registryOf } from "./registry.ts";
+import type { ActorSystem } from "./system.ts";
+import type { SupervisorNode } from "./tree.ts";
+
+export interface SupervisedActor<T> {
+  /** Valid across incarnations; the same one that was passed in, if one was. */
+  readonly ref: ActorRef<T>;
+  /** How this incarnation ended. Never rejects. */
+  readonly ended: Promise<ExitReason>;
+  /** Ends this incarnation with `shutdown`, as `ref.stop` does; the reference is down afterwards, not ended. */
+  stop(why: string, graceMs: number): Promise<ExitReason>;
+  /** Ends this incarnation at once with `killed`. */
+  kill(why: string): Promise<ExitReason>;
+}
+
+export interface SupervisedOptions<T, A extends unknown[]> {
+  /** Full path, the supervisor's own path first. */
+  path: string;
+  args: A;
+  /** The reference of the previous incarnation, to be bound to this one. */
+  ref?: ActorRef<T> | undefined;
+  /** How the previous incarnation ended: handed to `onRestart`. */
+  previous?: ExitReason | undefined;
+  concurrency?: number | undefined;
+  mailbox?: { capacity?: number | undefined; onRestart?: "retain" | "fail" | undefined } | undefined;
+}
+
+/**
+ * Starts an actor under a supervisor. Resolves once `onStart` has; rejects with the `IrisError` that crashed it if its
+ * constructor or a start hook throws. Then `ref`, if one was passed, is down again and can be tried again. What a method
+ * throws ends a supervised actor (`crashed`): its caller gets the error, its supervisor decides.
+ */
+export async function startSupervised<T extends object, A extends unknown[]>(
+  system: ActorSystem,
+  cls: new (...args: A) => T,
+  options: SupervisedOptions<T, A>,
+): Promise<SupervisedActor<T>> {
+  const registry = registryOf(system);
+  const blueprint = blueprintOf(cls, options.args);
+  const { ref, previous } = options;
+  let cell: Cell;
+  if (ref === undefined) {
+    const { onRestart = "retain", capacity = RUNTIME_LIMITS.mailboxMessages } = options.mailbox ?? {};
+    const said = (cls as { readonly concurrency?: unknown }).concurrency;
+    cell = registry.addSupervised(options.path, blueprint, {
+      concurrency: checkConcurrency(options.concurrency ?? (typeof said === "number" ? said : 1)),
+      capacity: checkCapacity(capacity),
+      endsOnThrow: true,
+      retains: onRestart === "retain",
+    });
+    cell.start();
+  } else {
+    registry.checkOpen();
+    cell = cellOf(ref);
+    cell.restart(blueprint, previous);
+  }
+  const ended = cell.incarnationEnded;
+  const { incarnation } = cell;
+  try {
+    await cell.started;
+  } catch (error) {
+    // The first start: nobody but the caller knows the reference, and the caller never gets it.
+    if (ref === undefined) cell.release(await ended);
+    throw error;
+  }
+  const isCurrent = () => cell.incarnation === incarnation;
+  return {
+    ref: LocalRef.of<T>(cell),
+    ended,
+    stop: (why, graceMs) => (isCurrent() ? cell.stop({ kind: "shutdown", why }, graceMs) : ended),
+    kill: (why) => (isCurrent() ? cell.kill(why) : ended),
+  };
+}
+
+/**
+ * Ends a supervised reference for good: watchers are told `reason`, what is queued is undeliverable, later calls fail at
+ * once. An incarnation that still lives is killed. Safe to call again.
+ */
+export function release(ref: ActorRef<unknown>, reason: ExitReason): void {
+  cellOf(ref).release(reason);
+}
+
+/** Shows a supervisor in `inspect()`, from now until the function that this gives is called. Its fields are read then. */
+export function showSupervisor(system: ActorSystem, node: SupervisorNode): () => void {
+  const { supervisors } = registryOf(system);
+  supervisors.add(node);
+  return () => {
+    supervisors.delete(node);
+  };
+}
+
+function cellOf(ref: ActorRef<unknown>): Cell {
+  const cell = LocalRef.cellOf(ref);
+  if (cell !== undefined) return cell;
+  throw new IrisError("INVALID_ARGUMENT", `${ref.path} is no actor of this process`);
+}

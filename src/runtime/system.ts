@@ -1,0 +1,170 @@
+/**
+ * The home of the actors of one process: it spawns them, finds them, shows them and ends them. It is handed its clock,
+ * chance and log, and has no other ties to the world. Invariant: when `stop()` has resolved, nothing in it lives.
+ */
+import { IrisError } from "./errors.ts";
+import { RUNTIME_LIMITS } from "./limits.ts";
+import { LocalRef } from "./local-ref.ts";
+import { type Clock, sleep, systemClock } from "./ports/clock.ts";
+import { type Logger, silentLogger } from "./ports/logger.ts";
+import { type Random, systemRandom } from "./ports/random.ts";
+import type { ActorRef, AnyRef, Terminated } from "./ref.ts";
+import { openRegistry, type Registry } from "./registry.ts";
+import type { Stoppable } from "./stop-order.ts";
+import { snapshotTree, type TreeSnapshot } from "./tree.ts";
+
+export interface ActorSystemOptions {
+  /** For people; default `iris`. */
+  name?: string | undefined;
+  clock?: Clock | undefined;
+  random?: Random | undefined;
+  logger?: Logger | undefined;
+}
+
+export interface MailboxOptions {
+  /** Messages that may wait; from 1, default 1 024. One more is refused with `MAILBOX_FULL`. */
+  capacity?: number | undefined;
+}
+
+export interface HostOptions {
+  /** Unique among its siblings; default the class's name and a number. Letters, digits and `._~$:@-`, at most 127. */
+  name?: string | undefined;
+  /** Messages that may be handled at the same time; default what the class says in `static concurrency`, else 1. */
+  concurrency?: number | undefined;
+  mailbox?: MailboxOptions | undefined;
+  /**
+   * What a method that throws does to its actor; its caller gets the error either way. `keep`, the default: nothing, since
+   * most such errors are the caller's (a bad argument, a missing row) and nobody would restart this actor. `crash`: it ends
+   * `crashed`, as actors under a supervisor do, where a fresh start is what one wants after a surprise.
+   */
+  onMethodError?: "keep" | "crash" | undefined;
+}
+
+export interface SpawnOptions<A extends unknown[]> extends HostOptions {
+  /** What the constructor is called with. */
+  args?: A | undefined;
+}
+
+/** Something that starts within a system, such as a supervision tree. */
+export interface Startable<R> {
+  startIn(system: ActorSystem): Promise<R>;
+}
+
+export class ActorSystem implements AsyncDisposable {
+  readonly name: string;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly logger: Logger;
+  readonly #registry: Registry;
+
+  constructor(options: ActorSystemOptions = {}) {
+    this.name = options.name ?? "iris";
+    this.clock = options.clock ?? systemClock;
+    this.random = options.random ?? systemRandom;
+    this.logger = options.logger ?? silentLogger;
+    this.#registry = openRegistry(this);
+  }
+
+  /**
+   * Makes an actor of a class and gives its reference at once. The constructor and `onStart` run afterwards; if they throw,
+   * the actor ends `crashed`, and what was sent to it is undeliverable. Throws `INVALID_ARGUMENT` for a bad option,
+   * `ALREADY_EXISTS` for a name in use, `FAILED_PRECONDITION` after `stop()`.
+   */
+  spawn<T extends object, A extends unknown[]>(cls: new (...args: A) => T, options?: SpawnOptions<A>): ActorRef<T> {
+    return this.#registry.spawn(cls, options, undefined);
+  }
+
+  /** Makes an actor of an object that exists. From now on nobody else should call its methods. Throws as `spawn` does. */
+  host<T extends object>(instance: T, options?: HostOptions): ActorRef<T> {
+    return this.#registry.host(instance, options);
+  }
+
+  /** Starts a supervision tree; the system stops it like any other root. Rejects as the tree's start does. */
+  async start<R>(tree: Startable<R>): Promise<R> {
+    this.#registry.checkOpen();
+    const started = await tree.startIn(this);
+    if (!isRunning(started)) return started;
+    const root: Stoppable = { stop: (_reason, graceMs) => this.#stopTree(started, graceMs) };
+    this.#registry.addRoot(root);
+    void started.ended.then(() => this.#registry.removeRoot(root));
+    try {
+      this.#registry.checkOpen();
+    } catch (error) {
+      await started.stop();
+      throw error;
+    }
+    return started;
+  }
+
+  /** The actor that lives at `path`; `undefined` once it has ended. */
+  find<T>(path: string): ActorRef<T> | undefined {
+    const cell = this.#registry.find(path);
+    return cell === undefined ? undefined : LocalRef.of<T>(cell);
+  }
+
+  /** Everything that lives, as plain data: state, mailbox depth, restarts, counts. A copy; it does not change. */
+  inspect(): TreeSnapshot {
+    return {
+      name: this.name,
+      timeMs: this.clock.now(),
+      roots: snapshotTree(this.#registry.cells(), this.#registry.supervisors),
+    };
+  }
+
+  /**
+   * Calls `fn` exactly once, on an empty stack, when the actor behind `ref` has ended for good; also when it had already.
+   * Restarts by a supervisor are no end. Gives a function that stops watching.
+   */
+  watch(ref: AnyRef, fn: (end: Terminated) => void): () => void {
+    let isWatching = true;
+    void ref.ended.then((reason) => {
+      if (!isWatching) return;
+      try {
+        fn({ path: ref.path, ref, reason });
+      } catch (error) {
+        this.logger.error({ path: ref.path, error }, "a watcher threw");
+      }
+    });
+    return () => {
+      isWatching = false;
+    };
+  }
+
+  /**
+   * Stops the roots, the last spawned first, each with the time that is left of `timeoutMs` (default 5 000); what has not
+   * ended then is killed. Resolves when nothing lives. Safe to call again: the first call's time counts.
+   */
+  async stop(options: { timeoutMs?: number } = {}): Promise<void> {
+    const { timeoutMs = RUNTIME_LIMITS.stopGraceMs } = options;
+    if (!(timeoutMs >= 0)) {
+      throw new IrisError("INVALID_ARGUMENT", `timeoutMs is ${timeoutMs}: wanted milliseconds, 0 or more`);
+    }
+    await this.#registry.stop(timeoutMs);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.stop();
+  }
+
+  /** A tree has a shutdown time per child; the system's own deadline ends the waiting, and says so. */
+  async #stopTree(tree: RunningTree, graceMs: number): Promise<void> {
+    const done = new AbortController();
+    const late = sleep(this.clock, graceMs, done.signal).then(
+      () => this.logger.warn({ graceMs }, "a supervision tree did not stop in time"),
+      () => undefined,
+    );
+    await Promise.race([tree.stop(), late]);
+    done.abort();
+  }
+}
+
+interface RunningTree {
+  stop(): Promise<unknown>;
+  readonly ended: Promise<unknown>;
+}
+
+function isRunning(started: unknown): started is RunningTree {
+  if (typeof started !== "object" || started === null) return false;
+  const { stop, ended } = started as Partial<RunningTree>;
+  return typeof stop === "function" && ended instanceof Promise;
+}
