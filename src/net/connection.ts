@@ -125,7 +125,7 @@ export class Connection implements Channel, AsyncDisposable {
     const session = this.#session;
     if (this.isUp && session !== undefined) {
       queueMicrotask(() => {
-        if (this.#upListeners.has(fn) && this.isUp && this.#session === session) fn(session.peer);
+        if (this.#upListeners.has(fn) && this.isUp && this.#session === session) this.#tell([fn], session.peer);
       });
     }
     return () => this.#upListeners.delete(fn);
@@ -251,14 +251,25 @@ export class Connection implements Channel, AsyncDisposable {
     const session = this.#session;
     if (session === undefined) return;
     for (const waiter of [...this.#waiting]) waiter.up();
-    for (const fn of [...this.#upListeners]) fn(session.peer);
+    this.#tell(this.#upListeners, session.peer);
   }
 
   #announceDown(): void {
     if (this.#o.clock.now() - this.#upSince >= RECONNECT.healthyMs) this.#failures = 0;
     const error = this.#lastError ?? this.#noLink("a connection");
     this.#logger.debug({ error: error.message }, "a connection ended");
-    for (const fn of [...this.#downListeners]) fn(error);
+    this.#tell(this.#downListeners, error);
+  }
+
+  /** One listener that throws keeps no other from hearing. */
+  #tell<T>(listeners: Iterable<(news: T) => void>, news: T): void {
+    for (const fn of [...listeners]) {
+      try {
+        fn(news);
+      } catch (error) {
+        this.#logger.error({ error }, "a listener of a connection threw");
+      }
+    }
   }
 
   #noLink(what: string): IrisError {

@@ -42,7 +42,9 @@ export function serviceTarget<S>(definition: ServiceDefinition<S>, handlers: Ser
       }
       const request = messageOf(definition.name, call.method, method.request, call.payload);
       const answer = byName[call.method]?.(request, call);
-      if (method.stream) return encodeEach(method.response, answer as AsyncIterable<unknown>);
+      if (method.stream) {
+        return mapEach(answer as AsyncIterable<unknown>, (message) => payloadOf(method.response, message));
+      }
       return Promise.resolve(answer).then((message) => payloadOf(method.response, message));
     },
   };
@@ -54,8 +56,8 @@ export function serviceClient<S>(definition: ServiceDefinition<S>, channel: Chan
   for (const [name, method] of Object.entries(definition.methods as Record<string, AnyMethod>)) {
     client[name] = (request: unknown, options?: ChannelCallOptions) => {
       const outcome = channel.call(definition.name, name, payloadOf(method.request, request), options);
-      if (method.stream) return decodeEach(definition.name, name, method.response, outcome);
-      return outcome.then((payload) => messageOf(definition.name, name, method.response, payload));
+      const decode = (payload: Payload) => messageOf(definition.name, name, method.response, payload);
+      return method.stream ? mapEach(outcome, decode) : outcome.then(decode);
     };
   }
   return client as ServiceClient<S>;
@@ -72,15 +74,27 @@ function messageOf(service: string, method: string, codec: MessageCodec<unknown>
   return codec.decode(payload.bytes);
 }
 
-async function* encodeEach(codec: MessageCodec<unknown>, messages: AsyncIterable<unknown>): AsyncGenerator<Payload> {
-  for await (const message of messages) yield payloadOf(codec, message);
-}
-
-async function* decodeEach(
-  service: string,
-  method: string,
-  codec: MessageCodec<unknown>,
-  payloads: AsyncIterable<Payload>,
-): AsyncGenerator<unknown> {
-  for await (const payload of payloads) yield messageOf(service, method, codec, payload);
+/** Not a generator: leaving must reach the source even while the next item is awaited, or before the first was. */
+function mapEach<A, B>(source: AsyncIterable<A>, map: (item: A) => B): AsyncIterable<B> {
+  return {
+    [Symbol.asyncIterator]() {
+      const items = source[Symbol.asyncIterator]();
+      return {
+        async next() {
+          const next = await items.next();
+          if (next.done === true) return { done: true, value: undefined };
+          try {
+            return { done: false, value: map(next.value) };
+          } catch (error) {
+            await items.return?.();
+            throw error;
+          }
+        },
+        async return() {
+          await items.return?.();
+          return { done: true, value: undefined };
+        },
+      };
+    },
+  };
 }

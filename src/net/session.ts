@@ -91,7 +91,7 @@ export class Session implements Channel {
       stacks: options.stacks ?? false,
       onEnded,
     });
-    this.#watches = new Watches(this.#outbox, limits, targets);
+    this.#watches = new Watches(this.#outbox, limits, targets, this.#logger);
     this.#helloTimer = clock.setTimeout(() => {
       const message = `${this.address} did not complete its hello within ${limits.helloMs} ms`;
       this.#happened("helloTimedOut", new IrisError("UNAVAILABLE", message));
@@ -161,7 +161,7 @@ export class Session implements Channel {
     opened: () => {
       this.#o.clock.clearTimeout(this.#helloTimer);
       this.#keepAlive();
-      this.#o.onOpen?.(this.#peer);
+      this.#tellOwner(() => this.#o.onOpen?.(this.#peer));
     },
     sayGoodbye: () => {
       this.#inbound.refuse("this end is stopping");
@@ -317,7 +317,16 @@ export class Session implements Channel {
     this.#watches.loseAll(this.address);
     this.#closed.abort(why);
     this.#over.resolve();
-    onClosed?.(why);
+    this.#tellOwner(() => onClosed?.(why));
+  }
+
+  /** What the owner does wrong when it is told something is no reason to end a session half-way. */
+  #tellOwner(tell: () => void): void {
+    try {
+      tell();
+    } catch (error) {
+      this.#logger.error({ error }, "a listener of a session threw");
+    }
   }
 
   #notOpen(what: string): IrisError {

@@ -57,7 +57,7 @@ export interface TransportListener {
   readonly port: number;
   /** What peers dial: `ws://host:port/path`. */
   readonly address: string;
-  /** Takes no more links, destroys those that are left, and resolves when the port is free. Safe to call twice. */
+  /** Takes no more links, destroys those that nobody has closed, resolves when all are gone. Safe to call twice. */
   close(): Promise<void>;
 }
 

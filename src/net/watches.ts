@@ -4,6 +4,7 @@
  */
 import { IrisError, toIrisError } from "../runtime/errors.ts";
 import type { ExitReason } from "../runtime/exit.ts";
+import type { Logger } from "../runtime/ports/logger.ts";
 import type { Targets } from "./channel.ts";
 import { encodeFrame } from "./frame.ts";
 import type { SessionLimits } from "./limits.ts";
@@ -22,9 +23,11 @@ export class Watches {
   readonly #watched = new Map<number, Set<number>>();
   /** One subscription to each end, however often it is watched and unwatched. */
   readonly #waiting = new Map<Promise<ExitReason>, Set<number>>();
+  readonly #logger: Logger;
   #lastId = 0;
 
-  constructor(outbox: Outbox, limits: SessionLimits, targets: Targets) {
+  constructor(outbox: Outbox, limits: SessionLimits, targets: Targets, logger: Logger) {
+    this.#logger = logger;
     this.#outbox = outbox;
     this.#limits = limits;
     this.#targets = targets;
@@ -45,7 +48,7 @@ export class Watches {
 
   onDown(down: Down): void {
     const fn = this.#watching.get(down.id);
-    if (this.#watching.delete(down.id)) fn?.(reasonOf(down));
+    if (this.#watching.delete(down.id) && fn !== undefined) this.#fire(fn, reasonOf(down));
   }
 
   /** Throws `PROTOCOL_ERROR` for an id in use, or too many watches. */
@@ -89,7 +92,15 @@ export class Watches {
     this.#watched.clear();
     const watching = [...this.#watching.values()];
     this.#watching.clear();
-    for (const fn of watching) fn({ kind: "lost", node });
+    for (const fn of watching) this.#fire(fn, { kind: "lost", node });
+  }
+
+  #fire(fn: OnEnded, reason: ExitReason): void {
+    try {
+      fn(reason);
+    } catch (error) {
+      this.#logger.error({ error }, "a watcher threw");
+    }
   }
 
   #tell(id: number, reason: ExitReason): void {
