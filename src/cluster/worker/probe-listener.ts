@@ -1,0 +1,34 @@
+/**
+ * The address by which a controller finds out whether this worker's process lives: connections are accepted as long as
+ * it does, however busy its event loop is, because a thread of its own accepts them. Says nothing about health.
+ */
+import { once } from "node:events";
+import { Worker as Thread } from "node:worker_threads";
+import { entryFile } from "./entry-file.ts";
+
+export interface ProbeListener {
+  readonly port: number;
+  /** Settles when it accepts no more: rejects with what went wrong, resolves after `stop`. */
+  readonly ended: Promise<void>;
+  stop(): Promise<void>;
+}
+
+/** Starts it; rejects when it cannot listen there. Port 0 is any free one. */
+export type ListenForProbes = (host: string, port: number) => Promise<ProbeListener>;
+
+export const listenForProbes: ListenForProbes = async (host, port) => {
+  const thread = new Thread(entryFile("probe-main"), { workerData: { host, port }, name: "iris-probe" });
+  const [listening] = (await once(thread, "message")) as [number];
+  const ended = new Promise<void>((resolve, reject) => {
+    thread.once("error", reject);
+    thread.once("exit", () => resolve());
+  });
+  ended.catch(() => {}); // whoever looks at it hears of it
+  return {
+    port: listening,
+    ended,
+    stop: async () => {
+      await thread.terminate();
+    },
+  };
+};

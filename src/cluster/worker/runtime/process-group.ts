@@ -1,0 +1,79 @@
+/**
+ * Everything that a task left on the machine, and its end: its process group, and those that made a session of their own
+ * but still carry its name in their environment. The one invariant: `end` resolves only when none of them is left.
+ */
+import { type Clock, sleep } from "../../../runtime/ports/clock.ts";
+import type { Logger } from "../../../runtime/ports/logger.ts";
+import { TASK_ENV } from "../../job/env.ts";
+import { listProcesses, processesByVariable } from "./process-table.ts";
+
+/** Pause between two looks: the first, and the longest. A killed process is usually gone within a millisecond. */
+const LOOK_FIRST_MS = 1;
+const LOOK_LAST_MS = 250;
+/** After so long something hangs in the kernel, or is another user's: operators are told, once. */
+const STUCK_AFTER_MS = 5_000;
+
+export class GroupEnder {
+  readonly #clock: Clock;
+  readonly #logger: Logger;
+  #escapees: Promise<Map<string, number[]>> | undefined;
+
+  constructor(clock: Clock, logger: Logger) {
+    this.#clock = clock;
+    this.#logger = logger;
+  }
+
+  /** Kills what is left of the attempt, with its process group if one is known, until nothing is; how many looks saw. */
+  async end(uid: string, group?: number): Promise<number> {
+    const since = this.#clock.now();
+    let told = false;
+    let seen = 0;
+    for (let pauseMs = LOOK_FIRST_MS; ; pauseMs = Math.min(2 * pauseMs, LOOK_LAST_MS)) {
+      const inGroup = group !== undefined && signalGroup(group, "SIGKILL") && groupLives(group);
+      const escaped = await this.#escaped(uid);
+      for (const pid of escaped) signal(pid, "SIGKILL");
+      seen = Math.max(seen, escaped.length);
+      if (!inGroup && escaped.length === 0) return seen;
+      if (!told && this.#clock.now() - since >= STUCK_AFTER_MS) {
+        told = true;
+        this.#logger.warn(
+          { uid, group, escaped },
+          "a task's processes do not end by SIGKILL: its capacity stays taken",
+        );
+      }
+      await sleep(this.#clock, pauseMs);
+    }
+  }
+
+  /** One look through the machine serves all who ask in the same turn. */
+  async #escaped(uid: string): Promise<number[]> {
+    this.#escapees ??= new Promise((resolve) => {
+      setImmediate(() => {
+        this.#escapees = undefined;
+        resolve(processesByVariable(TASK_ENV.attemptUid));
+      });
+    });
+    return ((await this.#escapees).get(uid) ?? []).filter((pid) => pid !== process.pid);
+  }
+}
+
+/** False when there is no such group any more. */
+export function signalGroup(group: number, name: NodeJS.Signals | 0): boolean {
+  return signal(-group, name);
+}
+
+/** Whether anybody of the group lives; those that ended and wait for their parent do not count. */
+function groupLives(group: number): boolean {
+  if (!signalGroup(group, 0)) return false;
+  const processes = listProcesses();
+  return processes === undefined || processes.some((one) => one.group === group && one.alive);
+}
+
+function signal(target: number, name: NodeJS.Signals | 0): boolean {
+  try {
+    return process.kill(target, name);
+  } catch (error) {
+    // EPERM: there is somebody, of another user. (ESRCH is the only other error of a signal that exists.)
+    return (error as NodeJS.ErrnoException).code === "EPERM";
+  }
+}
