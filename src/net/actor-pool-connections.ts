@@ -4,6 +4,7 @@
  * whoever acquires releases exactly once; then none is left open.
  */
 import type { SecureContextOptions } from "node:tls";
+import { outsideCalls } from "../runtime/context.ts";
 import { IrisError, toIrisError } from "../runtime/errors.ts";
 import { type Clock, systemClock } from "../runtime/ports/clock.ts";
 import { type Logger, silentLogger } from "../runtime/ports/logger.ts";
@@ -154,7 +155,8 @@ export class ConnectionCache implements AsyncDisposable {
     const key = keyOf(address, token);
     let entry = this.#entries.get(key);
     if (entry === undefined) {
-      entry = { connection: new SharedConnection((failed) => this.#dial(address, token, failed)), holders: 0 };
+      const dial = (failed: (error: IrisError) => void) => this.#dial(address, token, failed);
+      entry = { connection: outsideCalls(() => new SharedConnection(dial)), holders: 0 };
       this.#entries.set(key, entry);
     }
     entry.holders++;

@@ -3,6 +3,7 @@
  * the door, not the actors: plain objects become actors of its own system and end with it, references that are handed in
  * live on. The one invariant: what can be reached here has been registered here; nobody else's names are looked up.
  */
+import { outsideCalls } from "../runtime/context.ts";
 import { IrisError } from "../runtime/errors.ts";
 import { opaqueId } from "../runtime/ids.ts";
 import { type Clock, systemClock } from "../runtime/ports/clock.ts";
@@ -142,7 +143,7 @@ export class ActorServer implements AsyncDisposable {
   async listen(): Promise<this> {
     if (this.#state.at === "stopping")
       throw new IrisError("FAILED_PRECONDITION", "the server was stopped; make a new one");
-    if (this.#state.at === "idle") this.#state = { at: "opening", listener: this.#open() };
+    if (this.#state.at === "idle") this.#state = { at: "opening", listener: outsideCalls(() => this.#open()) };
     if (this.#state.at !== "opening") return this;
     const opening = this.#state;
     try {
@@ -257,12 +258,11 @@ export class ActorServer implements AsyncDisposable {
   }
 
   #registrar({ address, token, namespace }: NonNullable<ServerPlan["controller"]>): EndpointRegistrar {
-    if (this.#controller === undefined) {
+    this.#controller ??= outsideCalls(() => {
       const ports = { clock: this.#clock, random: this.#random, logger: this.#logger };
       const connection = new Connection({ address, token, transport: this.#transport, ...ports });
-      const registrar = new EndpointRegistrar({ channel: connection, namespace, ...ports });
-      this.#controller = { connection, registrar };
-    }
+      return { connection, registrar: new EndpointRegistrar({ channel: connection, namespace, ...ports }) };
+    });
     return this.#controller.registrar;
   }
 

@@ -14,11 +14,19 @@ export interface CallContext {
   readonly trace?: string | undefined;
 }
 
-/** Holds the message in hand, or the hook that runs. Only `Cell` enters it. */
+/** Holds the message in hand, or the hook that runs. Only `Cell` enters it; `outsideCalls` leaves it. */
 export const inHand = new AsyncLocalStorage<Envelope | undefined>();
 
 /** The call that is being handled; `undefined` outside of one, hooks included. */
 export function currentCall(): CallContext | undefined {
   const envelope = inHand.getStore();
   return envelope === undefined || envelope.isHook ? undefined : envelope;
+}
+
+/**
+ * Runs `fn` as if no call were in hand. For what is made while handling one call and outlives it: a socket or timer made
+ * inside keeps the context for life, and whatever it does later would inherit that call's deadline.
+ */
+export function outsideCalls<R>(fn: () => R): R {
+  return inHand.run(undefined, fn);
 }
