@@ -40,6 +40,8 @@ export class Supervisor implements SupervisorRef {
   readonly #steps: Steps;
   #state: SupervisorState = TABLE.initial;
   #end: ExitReason = NORMAL;
+  /** Why the first children could not be started. */
+  #failure: IrisError | undefined;
   #restartsAt: readonly number[] = [];
   #numbered = 0;
 
@@ -213,7 +215,7 @@ export class Supervisor implements SupervisorRef {
       if (failure === undefined) continue;
       const { id } = slot.spec;
       const message = `supervisor ${this.path}: child "${id}" did not start, what started before it was stopped: ${failure.message}`;
-      this.#started.reject(new IrisError(failure.code, message, { cause: failure, where: slot.path }));
+      this.#failure = new IrisError(failure.code, message, { cause: failure, where: slot.path });
       return this.#take("startFailed", { kind: "shutdown", why: `child "${id}" did not start: ${failure.message}` });
     }
     this.#take("started");
@@ -308,9 +310,8 @@ export class Supervisor implements SupervisorRef {
   }
 
   #announceEnd(): void {
-    this.#started.reject(
-      new IrisError("CANCELLED", `supervisor ${this.path} ended before it had started: ${describeExit(this.#end)}`),
-    );
+    const message = `supervisor ${this.path} ended before it had started: ${describeExit(this.#end)}`;
+    this.#started.reject(this.#failure ?? new IrisError("CANCELLED", message, { where: this.path }));
     this.#tell({ kind: "ended", cause: this.#end });
     this.#events.close();
     this.#over.resolve(this.#end);
