@@ -2,7 +2,7 @@
  * Trees that hang below a system without being actors themselves: whoever runs one (a supervisor) adds it here, so that
  * the system shows it in `inspect()` and ends it when it stops.
  */
-import { IrisError } from "./errors.ts";
+import { registryOf } from "./registry.ts";
 import type { ActorSystem } from "./system.ts";
 import type { ActorSnapshot } from "./tree.ts";
 
@@ -15,25 +15,10 @@ export interface Branch {
   stop(): Promise<unknown>;
 }
 
-const branches = new WeakMap<ActorSystem, Map<string, Branch>>();
-
-/** Adds a branch and returns how to take it away again. Throws `ALREADY_EXISTS` if there is one of that path. */
+/**
+ * Adds a branch and returns how to take it away again. Throws `ALREADY_EXISTS` if something lives at its path, and
+ * `FAILED_PRECONDITION` once the system is being stopped.
+ */
 export function addBranch(system: ActorSystem, branch: Branch): () => void {
-  const known = branches.get(system) ?? new Map<string, Branch>();
-  branches.set(system, known);
-  if (known.has(branch.path)) {
-    throw new IrisError(
-      "ALREADY_EXISTS",
-      `system ${system.name} runs a tree "${branch.path}" already: give one another name`,
-    );
-  }
-  known.set(branch.path, branch);
-  return () => {
-    if (known.get(branch.path) === branch) known.delete(branch.path);
-  };
-}
-
-/** The branches of a system, in the order in which they came. */
-export function branchesOf(system: ActorSystem): readonly Branch[] {
-  return [...(branches.get(system)?.values() ?? [])];
+  return registryOf(system).addBranch(branch);
 }

@@ -1,5 +1,6 @@
 /** Actors of one process: the sub-path `iris-runtime/runtime`. */
 export { Actor, type ActorContext } from "./actor.ts";
+export { addBranch, type Branch } from "./branch.ts";
 export { type CallContext, currentCall } from "./context.ts";
 export { type DispatchOptions, dispatch, tellTo } from "./dispatch.ts";
 export { ERROR_CODES, type ErrorCode, IrisError, type IrisErrorOptions, toError, toIrisError } from "./errors.ts";
@@ -26,7 +27,6 @@ export {
   release,
   type SupervisedActor,
   type SupervisedOptions,
-  showSupervisor,
   startSupervised,
 } from "./supervised.ts";
 export {
@@ -36,4 +36,4 @@ export {
   type MailboxOptions,
   type SpawnOptions,
 } from "./system.ts";
-export type { ActorSnapshot, MessageCounts, SupervisorNode, TreeSnapshot } from "./tree.ts";
+export type { ActorSnapshot, MessageCounts, TreeSnapshot } from "./tree.ts";

@@ -4,6 +4,7 @@
  */
 import type { ActorContext } from "./actor.ts";
 import { adopt, constructWith } from "./actor.ts";
+import type { Branch } from "./branch.ts";
 import { Cell, type CellOptions } from "./cell.ts";
 import { IrisError } from "./errors.ts";
 import type { ExitReason } from "./exit.ts";
@@ -11,12 +12,12 @@ import type { Blueprint } from "./life.ts";
 import { RUNTIME_LIMITS } from "./limits.ts";
 import { LocalRef } from "./local-ref.ts";
 import { methodsOf, methodsOfPrototype } from "./methods.ts";
-import type { Clock } from "./ports/clock.ts";
+import { type Clock, sleep } from "./ports/clock.ts";
 import type { Logger } from "./ports/logger.ts";
 import type { ActorRef } from "./ref.ts";
 import { type Stoppable, stopInReverse } from "./stop-order.ts";
 import type { ActorSystem, HostOptions, SpawnOptions } from "./system.ts";
-import type { SupervisorNode } from "./tree.ts";
+import { type ActorSnapshot, snapshotActor } from "./tree.ts";
 import { Turns } from "./turns.ts";
 
 /** One segment of a path. No slash, no space, nothing that a shell or a URL would trip over. */
@@ -27,9 +28,8 @@ export class Registry {
   readonly clock: Clock;
   readonly logger: Logger;
   readonly turns = new Turns(RUNTIME_LIMITS);
-  /** Supervisors that want to be seen in `inspect()`. */
-  readonly supervisors = new Set<SupervisorNode>();
   readonly #cells = new Map<string, Cell>();
+  readonly #branches = new Map<string, Branch>();
   /** What the system itself stops, in the order of its coming. */
   readonly #roots = new Set<Stoppable>();
   #lastNumber = 0;
@@ -39,10 +39,6 @@ export class Registry {
     this.system = system;
     this.clock = system.clock;
     this.logger = system.logger;
-  }
-
-  cells(): Iterable<Cell> {
-    return this.#cells.values();
   }
 
   find(path: string): Cell | undefined {
@@ -78,8 +74,16 @@ export class Registry {
     return cell;
   }
 
-  addRoot(root: Stoppable): void {
+  /** Adds a tree that is no actor; gives how to take it away again. */
+  addBranch(branch: Branch): () => void {
+    this.#checkFree(branch.path);
+    const root: Stoppable = { stop: (_reason, graceMs) => this.#stopBranch(branch, graceMs) };
+    this.#branches.set(branch.path, branch);
     this.#roots.add(root);
+    return () => {
+      if (this.#branches.get(branch.path) === branch) this.#branches.delete(branch.path);
+      this.#roots.delete(root);
+    };
   }
 
   remove(cell: Cell): void {
@@ -87,8 +91,21 @@ export class Registry {
     this.#roots.delete(cell);
   }
 
-  removeRoot(root: Stoppable): void {
-    this.#roots.delete(root);
+  /** Everything that lives: actors that nobody above holds, then the branches with the actors that are theirs. */
+  inspect(): ActorSnapshot[] {
+    const shown = new Set<Cell>();
+    const find = (path: string) => {
+      const cell = this.#cells.get(path);
+      if (cell === undefined) return undefined;
+      shown.add(cell);
+      return snapshotActor(cell);
+    };
+    const branches = Array.from(this.#branches.values(), (branch) => branch.snapshot(find));
+    const actors: ActorSnapshot[] = [];
+    for (const cell of this.#cells.values()) {
+      if (cell.parent === undefined && !shown.has(cell)) actors.push(snapshotActor(cell));
+    }
+    return [...actors, ...branches];
   }
 
   /** Throws `FAILED_PRECONDITION` once the system is being stopped. */
@@ -132,17 +149,29 @@ export class Registry {
   }
 
   #enter(cell: Cell): void {
-    this.checkOpen();
-    if (this.#cells.has(cell.path)) {
-      throw new IrisError(
-        "ALREADY_EXISTS",
-        `an actor called ${cell.path} lives in system ${this.system.name} already`,
-        {
-          where: cell.path,
-        },
-      );
-    }
+    this.#checkFree(cell.path);
     this.#cells.set(cell.path, cell);
+  }
+
+  #checkFree(path: string): void {
+    this.checkOpen();
+    if (!this.#cells.has(path) && !this.#branches.has(path)) return;
+    const message = `${path} lives in system ${this.system.name} already: give one of the two another name`;
+    throw new IrisError("ALREADY_EXISTS", message, { where: path });
+  }
+
+  /** A tree has a shutdown time of its own for each child; the system's deadline ends the waiting, and says so. */
+  async #stopBranch(branch: Branch, graceMs: number): Promise<void> {
+    const done = new AbortController();
+    const late = sleep(this.clock, graceMs, done.signal).then(
+      () => this.logger.warn({ path: branch.path, graceMs }, "a tree did not stop in time; its actors are killed"),
+      () => undefined,
+    );
+    const stopped = branch.stop().catch((error: unknown) => {
+      this.logger.error({ path: branch.path, error }, "a tree failed to stop; its actors are killed");
+    });
+    await Promise.race([stopped, late]);
+    done.abort();
   }
 
   #pathFor(name: string | undefined, cls: unknown, parent: Cell | undefined): string {

@@ -11,7 +11,6 @@ import { LocalRef } from "./local-ref.ts";
 import type { ActorRef } from "./ref.ts";
 import { blueprintOf, checkCapacity, checkConcurrency, registryOf } from "./registry.ts";
 import type { ActorSystem } from "./system.ts";
-import type { SupervisorNode } from "./tree.ts";
 
 export interface SupervisedActor<T> {
   /** Valid across incarnations; the same one that was passed in, if one was. */
@@ -89,15 +88,6 @@ export async function startSupervised<T extends object, A extends unknown[]>(
  */
 export function release(ref: ActorRef<unknown>, reason: ExitReason): void {
   cellOf(ref).release(reason);
-}
-
-/** Shows a supervisor in `inspect()`, from now until the function that this gives is called. Its fields are read then. */
-export function showSupervisor(system: ActorSystem, node: SupervisorNode): () => void {
-  const { supervisors } = registryOf(system);
-  supervisors.add(node);
-  return () => {
-    supervisors.delete(node);
-  };
 }
 
 function cellOf(ref: ActorRef<unknown>): Cell {

@@ -5,13 +5,12 @@
 import { IrisError } from "./errors.ts";
 import { RUNTIME_LIMITS } from "./limits.ts";
 import { LocalRef } from "./local-ref.ts";
-import { type Clock, sleep, systemClock } from "./ports/clock.ts";
+import { type Clock, systemClock } from "./ports/clock.ts";
 import { type Logger, silentLogger } from "./ports/logger.ts";
 import { type Random, systemRandom } from "./ports/random.ts";
 import type { ActorRef, AnyRef, Terminated } from "./ref.ts";
 import { openRegistry, type Registry } from "./registry.ts";
-import type { Stoppable } from "./stop-order.ts";
-import { snapshotTree, type TreeSnapshot } from "./tree.ts";
+import type { TreeSnapshot } from "./tree.ts";
 
 export interface ActorSystemOptions {
   /** For people; default `iris`. */
@@ -79,21 +78,10 @@ export class ActorSystem implements AsyncDisposable {
     return this.#registry.host(instance, options);
   }
 
-  /** Starts a supervision tree; the system stops it like any other root. Rejects as the tree's start does. */
+  /** Starts a supervision tree, which the system then shows and stops. Rejects as the tree's start does. */
   async start<R>(tree: Startable<R>): Promise<R> {
     this.#registry.checkOpen();
-    const started = await tree.startIn(this);
-    if (!isRunning(started)) return started;
-    const root: Stoppable = { stop: (_reason, graceMs) => this.#stopTree(started, graceMs) };
-    this.#registry.addRoot(root);
-    void started.ended.then(() => this.#registry.removeRoot(root));
-    try {
-      this.#registry.checkOpen();
-    } catch (error) {
-      await started.stop();
-      throw error;
-    }
-    return started;
+    return tree.startIn(this);
   }
 
   /** The actor that lives at `path`; `undefined` once it has ended. */
@@ -104,11 +92,7 @@ export class ActorSystem implements AsyncDisposable {
 
   /** Everything that lives, as plain data: state, mailbox depth, restarts, counts. A copy; it does not change. */
   inspect(): TreeSnapshot {
-    return {
-      name: this.name,
-      timeMs: this.clock.now(),
-      roots: snapshotTree(this.#registry.cells(), this.#registry.supervisors),
-    };
+    return { name: this.name, timeMs: this.clock.now(), roots: this.#registry.inspect() };
   }
 
   /**
@@ -145,26 +129,4 @@ export class ActorSystem implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.stop();
   }
-
-  /** A tree has a shutdown time per child; the system's own deadline ends the waiting, and says so. */
-  async #stopTree(tree: RunningTree, graceMs: number): Promise<void> {
-    const done = new AbortController();
-    const late = sleep(this.clock, graceMs, done.signal).then(
-      () => this.logger.warn({ graceMs }, "a supervision tree did not stop in time"),
-      () => undefined,
-    );
-    await Promise.race([tree.stop(), late]);
-    done.abort();
-  }
-}
-
-interface RunningTree {
-  stop(): Promise<unknown>;
-  readonly ended: Promise<unknown>;
-}
-
-function isRunning(started: unknown): started is RunningTree {
-  if (typeof started !== "object" || started === null) return false;
-  const { stop, ended } = started as Partial<RunningTree>;
-  return typeof stop === "function" && ended instanceof Promise;
 }

@@ -43,14 +43,6 @@ export interface TreeSnapshot {
   readonly roots: readonly ActorSnapshot[];
 }
 
-/** A supervisor as it shows itself in the tree. Its path must be a prefix of its children's. */
-export interface SupervisorNode {
-  readonly path: string;
-  readonly state: string;
-  /** Restarts of its children that it has ordered. */
-  readonly restarts: number;
-}
-
 /** An actor as `inspect()` looks at it. */
 export interface Inspected {
   readonly path: string;
@@ -59,59 +51,19 @@ export interface Inspected {
   readonly inHandCount: number;
   readonly mailbox: { readonly depth: number; readonly capacity: number };
   readonly tally: { snapshot(): MessageCounts };
+  readonly children: Iterable<Inspected> | undefined;
 }
 
-type Growing = Omit<ActorSnapshot, "children"> & { readonly children: Growing[] };
-
-const NO_MESSAGES: MessageCounts = Object.freeze({
-  accepted: 0,
-  handled: 0,
-  failed: 0,
-  expired: 0,
-  cancelled: 0,
-  rejected: 0,
-  undeliverable: 0,
-  open: 0,
-  refused: 0,
-});
-
-/**
- * Puts everything that lives under its parent, by path. A parent that nobody told of is a supervisor that keeps to itself;
- * it is shown with what can be known.
- */
-export function snapshotTree(actors: Iterable<Inspected>, supervisors: Iterable<SupervisorNode>): ActorSnapshot[] {
-  const roots: Growing[] = [];
-  const nodes = new Map<string, Growing>();
-  const place = (node: Growing): Growing => {
-    nodes.set(node.path, node);
-    const end = node.path.lastIndexOf("/");
-    if (end < 0) roots.push(node);
-    else {
-      const parent = node.path.slice(0, end);
-      const at = nodes.get(parent) ?? place(supervisorNode({ path: parent, state: "running", restarts: 0 }));
-      at.children.push(node);
-    }
-    return node;
+/** An actor and the actors that it spawned, as they are now. */
+export function snapshotActor(actor: Inspected): ActorSnapshot {
+  return {
+    path: actor.path,
+    kind: "actor",
+    state: actor.state,
+    mailbox: { depth: actor.mailbox.depth, capacity: actor.mailbox.capacity },
+    inHand: actor.inHandCount,
+    restarts: actor.incarnation - 1,
+    counts: actor.tally.snapshot(),
+    children: Array.from(actor.children ?? [], snapshotActor),
   };
-  // Shorter paths first, so that no supervisor that does tell of itself is taken for one that does not.
-  const told = [...supervisors].sort((one, other) => one.path.length - other.path.length);
-  for (const supervisor of told) place(supervisorNode(supervisor));
-  for (const actor of actors) {
-    place({
-      path: actor.path,
-      kind: "actor",
-      state: actor.state,
-      mailbox: { depth: actor.mailbox.depth, capacity: actor.mailbox.capacity },
-      inHand: actor.inHandCount,
-      restarts: actor.incarnation - 1,
-      counts: actor.tally.snapshot(),
-      children: [],
-    });
-  }
-  return roots;
-}
-
-function supervisorNode({ path, state, restarts }: SupervisorNode): Growing {
-  const mailbox = { depth: 0, capacity: 0 };
-  return { path, kind: "supervisor", state, mailbox, inHand: 0, restarts, counts: NO_MESSAGES, children: [] };
 }
