@@ -10,6 +10,7 @@ export {
 export { ConnectionCache, type Dial, type DialPorts, dialWith } from "./actor-pool-connections.ts";
 export { MemberList, type MemberSource } from "./actor-pool-members.ts";
 export type { Route } from "./actor-pool-route.ts";
+export { loadCallable, packCallable } from "./callable/index.ts";
 export type {
   Channel,
   ChannelCallOptions,
@@ -36,4 +37,5 @@ export { constantTimeEqual, userToken } from "./token.ts";
 export type { DialOptions, Link, LinkHandler, ListenOptions, Transport, TransportListener } from "./transport.ts";
 export { MemoryNetwork } from "./transport-memory.ts";
 export { type WsTransportOptions, wsTransport } from "./transport-ws.ts";
+export { decodeValue, encodeValue } from "./value/index.ts";
 export type { Endpoint } from "./wire/iris.ts";

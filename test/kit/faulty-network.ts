@@ -194,8 +194,9 @@ class FaultyLink implements Link {
   }
 
   break(): void {
-    this.#inner.destroy();
+    // Queued before the other end hears of it: here it is a break, not a wish.
     queueMicrotask(() => this.#end(new IrisError("LOST", `the link to ${this.remoteAddress} broke`)));
+    this.#inner.destroy();
   }
 
   thaw(): void {
