@@ -110,14 +110,18 @@ export class ControlLink implements AsyncDisposable {
     using _held = this.hold();
     for (let tries = 0; ; tries++) {
       await this.#whenUp(this.#wasUp ? undefined : CLUSTER_LIMITS.controlCallMs, CLUSTER_LIMITS.controlCallMs, signal);
+      let hasMoved = false;
       try {
         for await (const item of open(this.#control, { signal })) {
+          hasMoved = true;
           tries = 0;
           yield item;
         }
         if (isComplete()) return;
       } catch (error) {
-        if (!this.#mayRepeat(error, signal)) throw this.#unlessEnded(error, signal);
+        // A reader too slow for what is pushed is told to come back: it goes on from where it is.
+        const fellBehind = hasMoved && IrisError.is(error, "RESOURCE_EXHAUSTED");
+        if (!fellBehind && !this.#mayRepeat(error, signal)) throw this.#unlessEnded(error, signal);
       }
       await this.#pause(this.#pauseMs(tries), signal);
     }

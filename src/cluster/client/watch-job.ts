@@ -17,9 +17,9 @@ export async function* watchJob(
     () => isFinal,
   );
   for await (const status of statuses) {
-    if (status.version <= afterVersion) continue;
-    afterVersion = status.version;
     isFinal = isFinalJob(status.state);
+    if (status.version <= afterVersion && !isFinal) continue;
+    afterVersion = status.version;
     yield status;
     if (isFinal) return;
   }

@@ -12,6 +12,7 @@ import { checkName } from "./id.ts";
 import { CLUSTER_LIMITS } from "./limits.ts";
 import { nearest } from "./nearest.ts";
 import { parseResources, type ResourceRequest } from "./resources.ts";
+import { checkSpec } from "./spec.ts";
 
 export interface JobRequest<R = unknown> {
   /** For people at a root job, the last part of the id below one: 1 to 63 of `a-z 0-9 . _ -`, beginning with a letter. */
@@ -60,8 +61,8 @@ export interface RequestContext {
   readonly pack: (entrypoint: Entrypoint, workspace: string | null | undefined) => PackedEntrypoint;
 }
 
-/** Largest number of tries that can be asked for. */
-const RETRIES_MAX = 1_000_000;
+/** As a controller takes them. */
+const RETRIES_MAX = 10_000;
 const GRACE_MS_MAX = 3_600_000;
 const IDEMPOTENCY_KEY_CHARACTERS_MAX = 128;
 
@@ -119,6 +120,7 @@ export function toJobSpec(request: JobRequest, context: RequestContext): JobSpec
   if (workspace !== undefined) spec.workspace = workspace ?? "";
   // Last, so that a function is only read for a request that is good otherwise.
   spec.entrypoint = context.pack(request.entrypoint, workspace);
+  checkSpec(spec);
   return spec;
 }
 

@@ -6,6 +6,7 @@ import type { LogQuery } from "../../../src/cluster/client/logs.ts";
 import type { InboundCall } from "../../../src/net/channel.ts";
 import { encodeValue } from "../../../src/net/value/index.ts";
 import type { JobStatus, LogBatch, LogEntry } from "../../../src/net/wire/iris.ts";
+import { IrisError } from "../../../src/runtime/errors.ts";
 import { FAKE_TOKEN, FakeControl, jobStatus, logEntry, taskStatus } from "../../kit/fake-control.ts";
 import { settle } from "../../kit/manual-clock.ts";
 
@@ -411,6 +412,32 @@ test("a reader whose link was cut goes on where it was: each line once, of every
   await client.close();
   await control.stop();
   t.is(control.clock.pending, 0);
+});
+
+test("a reader that fell behind comes back and goes on where it was", async (t) => {
+  const lines = ["a", "b", "c"].map((data, index) => logEntry(`${ID}/0`, 1_000 + index, data));
+  let readings = 0;
+  const control = await new FakeControl({
+    async *readLogs() {
+      readings++;
+      yield batch(...lines.slice(0, readings + 1));
+      if (readings === 1) throw new IrisError("RESOURCE_EXHAUSTED", "too far behind");
+    },
+  }).start();
+  const client = clientOf(control);
+  const seen: string[] = [];
+  const reading = (async () => {
+    for await (const { data } of client.job(ID).logs({ follow: true })) seen.push(data);
+  })();
+  await control.within(2_000, reading);
+  t.deepEqual(seen, ["a", "b", "c"]);
+  control.handlers.readLogs = () => {
+    throw new IrisError("RESOURCE_EXHAUSTED", "no room");
+  };
+  const refused = client.job(ID).logs()[Symbol.asyncIterator]().next();
+  await t.throwsAsync(refused, { code: "RESOURCE_EXHAUSTED" });
+  await client.close();
+  await control.stop();
 });
 
 test("a log is shown while its job is waited for, to its last line", async (t) => {

@@ -88,7 +88,7 @@ test("the entrypoint is packed against the workspace of the job, and only when a
   const packedAgainst: unknown[] = [];
   const pack: RequestContext["pack"] = (_, workspace) => {
     packedAgainst.push(workspace);
-    return {};
+    return { command: { argv: ["true"] } };
   };
   toJobSpec({ name: "a", entrypoint, workspace: "x" }, { ...context, pack });
   toJobSpec({ name: "a", entrypoint, workspace: null }, { ...context, pack });
@@ -158,6 +158,16 @@ test("an idempotency key has 1 to 128 characters", (t) => {
   t.is(checkIdempotencyKey("k".repeat(128)), "k".repeat(128));
   t.throws(() => checkIdempotencyKey(""), { code: "INVALID_ARGUMENT" });
   t.throws(() => checkIdempotencyKey("k".repeat(129)), { code: "INVALID_ARGUMENT", message: /1 to 128 characters/ });
+});
+
+test("what no controller would take is refused here", (t) => {
+  const pack: RequestContext["pack"] = () => ({
+    invocation: { callable: { reference: { module: "a", exportName: "b" } }, arguments: new Uint8Array(9 * 1024 ** 2) },
+  });
+  t.throws(() => toJobSpec({ name: "a", entrypoint }, { ...context, pack }), {
+    code: "INVALID_ARGUMENT",
+    message: /entrypoint takes 9437184 bytes: at most 8388608/,
+  });
 });
 
 test("a spec does not change with the request it came from", (t) => {
