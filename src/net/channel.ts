@@ -61,7 +61,7 @@ export interface Peer {
   readonly address: string;
   /** The way back: sessions are symmetric. */
   readonly channel: Channel;
-  /** Aborts when this session is over. */
+  /** Aborts when this session is over, with an `IrisError`: `UNAVAILABLE` after a goodbye, `LOST` when it broke. */
   readonly closed: AbortSignal;
 }
 

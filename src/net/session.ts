@@ -252,7 +252,8 @@ export class Session implements Channel {
       case "pong":
         break; // that it came is what counts
       case "goodbye":
-        this.#happened("goodbye");
+        // Owners tell by this whether the other end left on purpose or was cut off.
+        this.#happened("goodbye", new IrisError("UNAVAILABLE", `${this.address} said goodbye: ${said.body.why}`));
         break;
       case "hello":
         throw new IrisError("PROTOCOL_ERROR", `${this.address} said hello twice`);
