@@ -21,13 +21,13 @@ export function schedule(step: Step): undefined {
   for (const row of draft.reasons.values()) {
     if (!reasons.has(row.id)) {
       draft.reasons.delete(row.id);
-      step.effect({ kind: "jobChanged", jobId: row.id });
+      step.touchJob(row.id);
     }
   }
   for (const [id, text] of reasons) {
     if (draft.reasons.get(id)?.text === text) continue;
     draft.reasons.put({ id, text });
-    step.effect({ kind: "jobChanged", jobId: id });
+    step.touchJob(id);
   }
   return undefined;
 }
