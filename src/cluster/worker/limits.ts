@@ -13,6 +13,10 @@ export const WORKER_LIMITS = Object.freeze({
   /** Pause before lines are sent again that the controller could not store: first and longest. Unit: ms. */
   resendMinMs: 100,
   resendMaxMs: 5_000,
+  /** Results in one message: a quarter of a frame, since one result more may be begun. Unit: bytes. */
+  reportBytes: 4 * 1024 * 1024,
+  /** How long a goodbye waits for the last report to be heard. Unit: ms. */
+  lastReportMs: 1_000,
   /** Tasks' ports that are tried before a machine counts as full. */
   portTries: 2_000,
 });

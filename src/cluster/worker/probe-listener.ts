@@ -4,6 +4,7 @@
  */
 import { once } from "node:events";
 import { Worker as Thread } from "node:worker_threads";
+import { IrisError } from "../../runtime/errors.ts";
 import { entryFile } from "./entry-file.ts";
 
 export interface ProbeListener {
@@ -32,3 +33,33 @@ export const listenForProbes: ListenForProbes = async (host, port) => {
     },
   };
 };
+
+/** The listener as a part of a worker: comes back on the same port when it fails. */
+export class Probe {
+  readonly #listen: ListenForProbes;
+  readonly #host: string;
+  #port = 0;
+
+  constructor(listen: ListenForProbes, host: string) {
+    this.#listen = listen;
+    this.#host = host;
+  }
+
+  /** 0 before it has been started. */
+  get port(): number {
+    return this.#port;
+  }
+
+  /** Listens until `signal` aborts; rejects when it cannot, or cannot any more. */
+  async run(signal: AbortSignal, ready: () => void): Promise<void> {
+    const listener = await this.#listen(this.#host, this.#port);
+    try {
+      this.#port = listener.port;
+      ready();
+      await Promise.race([listener.ended, signal.aborted || once(signal, "abort")]);
+    } finally {
+      await listener.stop();
+    }
+    if (!signal.aborted) throw new IrisError("INTERNAL", "the thread that accepts probes has ended");
+  }
+}

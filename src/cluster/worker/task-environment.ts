@@ -47,7 +47,7 @@ export function taskEnvironment(
   }
   Object.assign(env, host.env, job.env);
   const { cpuMillis, memoryBytes, diskBytes, gpus } = job.resources ?? NO_RESOURCES;
-  const identity: Record<Exclude<keyof typeof TASK_ENV, "bundleId">, string> = {
+  const identity: Record<Exclude<keyof typeof TASK_ENV, "bundleId" | "workspace">, string> = {
     jobId: spec.jobId,
     taskId: taskId(spec.jobId, spec.taskIndex),
     taskIndex: String(spec.taskIndex),
@@ -65,6 +65,7 @@ export function taskEnvironment(
     namespace: spec.namespace,
   };
   for (const [key, value] of Object.entries(identity)) env[TASK_ENV[key as keyof typeof identity]] = value;
+  if (job.workspace) env[TASK_ENV.workspace] = job.workspace;
   for (const [name, port] of Object.entries(place.ports)) env[portVariable(name)] = String(port);
   env.PWD = place.workDir;
   return env;
