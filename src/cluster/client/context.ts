@@ -2,7 +2,6 @@
  * What a task knows of itself and its cluster, from its environment. One per process; it connects to the controller only
  * when something of it needs to, and never keeps the process alive by itself.
  */
-import { resolve } from "node:path";
 import { IrisError } from "../../runtime/errors.ts";
 import { type Environment, processEnvironment } from "../../runtime/ports/environment.ts";
 import { portVariable, TASK_ENV } from "../job/env.ts";
@@ -105,7 +104,7 @@ export function taskContext(env: Environment, ports: ContextPorts): IrisContext 
         url: variable(TASK_ENV.controllerAddress),
         token: variable(TASK_ENV.token),
         workspace: undefined,
-        parentWorkspace: workspaceOf(env, ports.cwd),
+        parentWorkspace: env[TASK_ENV.workspace] || null,
         cwd: ports.cwd,
         isBackground: true,
       });
@@ -143,9 +142,3 @@ export function taskContext(env: Environment, ports: ContextPorts): IrisContext 
 }
 
 const PORT_PREFIX = portVariable("");
-
-/** A task starts in its job's workspace; without one, in a directory of its own, which no child may rely on. */
-function workspaceOf(env: Environment, cwd: string): string | null {
-  const own = env[TASK_ENV.workdir];
-  return own !== undefined && resolve(own) === cwd ? null : cwd;
-}

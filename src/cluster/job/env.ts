@@ -16,6 +16,8 @@ export const TASK_ENV = {
   bundleId: "IRIS_BUNDLE_ID",
   resources: "IRIS_RESOURCES",
   namespace: "IRIS_NAMESPACE",
+  /** The job's directory, where its children's modules are found too; absent where the job has none. */
+  workspace: "IRIS_WORKSPACE",
 } as const;
 
 /** `IRIS_PORT_<NAME>`: the name in capitals, with everything but letters and digits as `_`. */

@@ -11,7 +11,8 @@ const ENV = {
   IRIS_CONTROLLER_ADDRESS: "http://127.0.0.1:8080",
   IRIS_TOKEN: "the-task's",
   IRIS_OUTPUT_DIR: "/work/out",
-  IRIS_WORKDIR: "/work",
+  IRIS_WORKDIR: "/project",
+  IRIS_WORKSPACE: "/project",
   IRIS_PORT_HTTP: "30001",
   IRIS_PORT_META_DATA: "30002",
 };
@@ -75,7 +76,8 @@ test("the client is opened when it is first wanted, once, with the task's own to
 
 test("a task without a workspace packs its children's functions against none", (t) => {
   const recorded = ports("/work");
-  t.truthy(taskContext(ENV, recorded).client);
+  const { IRIS_WORKSPACE: _, ...without } = ENV;
+  t.truthy(taskContext(without, recorded).client);
   t.is(recorded.opened[0]?.parentWorkspace, null);
 });
 
