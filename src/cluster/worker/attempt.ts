@@ -1,6 +1,6 @@
 /**
  * One attempt's life on this worker: directory, ports, environment, process, lines, end. What may follow what is in
- * `attempt.machine.ts`; here is what is done about it. Knows nothing of the controller but where lines go. The one
+ * `machines/attempt.machine.ts`; here is what is done about it. Knows nothing of the controller but where lines go. The one
  * invariant: it says `EXITED` once, with one exit that never changes, and only when nothing of its processes is left.
  */
 import type {
@@ -15,13 +15,13 @@ import { IrisError, toError } from "../../runtime/errors.ts";
 import type { Clock, TimerHandle } from "../../runtime/ports/clock.ts";
 import type { Logger } from "../../runtime/ports/logger.ts";
 import { cause } from "../job/cause.ts";
-import { type AttemptAction, type AttemptEvent, type AttemptState, attemptTable } from "./attempt.machine.ts";
 import { AttemptDirectory } from "./attempt-directory.ts";
 import { exitOf, exitOfFailedStart } from "./attempt-exit.ts";
 import { entryFile } from "./entry-file.ts";
 import { WORKER_LIMITS } from "./limits.ts";
 import { captureLines } from "./log-capture.ts";
 import { LogShipper, type LogStore } from "./log-shipper.ts";
+import { type AttemptAction, type AttemptEvent, type AttemptState, attemptTable } from "./machines/attempt.machine.ts";
 import type { TaskPorts } from "./ports.ts";
 import { type TaskHandle, type TaskRuntime, TaskSetupError } from "./runtime/runtime.ts";
 import { type TaskHost, taskEnvironment } from "./task-environment.ts";

@@ -1,6 +1,6 @@
 /**
  * The worker daemon: runs on a machine what a controller wants there. Put together here, decided elsewhere: its tree is
- * in `tree.ts`, where it stands in `worker.machine.ts`, what runs in `attempts.ts`, what is said in `controller-link.ts`.
+ * in `tree.ts`, where it stands in `machines/worker.machine.ts`, what runs in `attempts.ts`, what is said in `controller-link.ts`.
  * The one invariant: when `stop` has resolved, no task and nothing else of this worker is left but outputs on disk.
  */
 import { hostname } from "node:os";
@@ -23,11 +23,11 @@ import { AttemptDirectory, listAttemptDirectories } from "./attempt-directory.ts
 import { Attempts } from "./attempts.ts";
 import { machineCapacity } from "./capacity.ts";
 import { ControllerLink } from "./controller-link.ts";
+import { type WorkerAction, type WorkerEvent, type WorkerState, workerTable } from "./machines/worker.machine.ts";
 import { type PortProbe, TaskPorts } from "./ports.ts";
 import { type ListenForProbes, listenForProbes, Probe } from "./probe-listener.ts";
 import { canSweep, type TaskRuntime } from "./runtime/runtime.ts";
 import { workerTree } from "./tree.ts";
-import { type WorkerAction, type WorkerEvent, type WorkerState, workerTable } from "./worker.machine.ts";
 
 /** Lengths of names that a worker makes for itself. */
 const WORKER_ID_LENGTH = 8;

@@ -3,7 +3,7 @@
  * been so for too long. It has no clock and acts on nothing: `worker.ts` does.
  */
 import { setup } from "xstate";
-import { compileTable } from "../../runtime/table.ts";
+import { compileTable } from "../../../runtime/table.ts";
 
 export type WorkerState = "joining" | "serving" | "cut-off" | "stopping" | "stopped";
 

@@ -3,7 +3,7 @@
  * controller, which are to arrive before the news of its end. It has no clock and acts on nothing: `attempt.ts` does.
  */
 import { setup } from "xstate";
-import { compileTable } from "../../runtime/table.ts";
+import { compileTable } from "../../../runtime/table.ts";
 
 export type AttemptState = "building" | "running" | "stopping" | "flushing" | "exited";
 
