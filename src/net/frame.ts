@@ -57,7 +57,7 @@ export function encodeFrame<K extends FrameKind>(kind: K, body: FrameBody<K>): U
   const { field, codec }: { field: number; codec: MessageCodec<object> } = KINDS[kind];
   const encoded = codec.encode(body);
   const frameBytes = 1 + varintBytes(encoded.length) + encoded.length;
-  const piece = new Uint8Array(1 + varintBytes(frameBytes) + frameBytes);
+  const piece = Buffer.allocUnsafe(1 + varintBytes(frameBytes) + frameBytes);
   piece[0] = TAG_FRAMES;
   let at = writeVarint(piece, 1, frameBytes);
   piece[at++] = (field << 3) | LENGTH_DELIMITED;
@@ -70,7 +70,7 @@ export function encodeFrame<K extends FrameKind>(kind: K, body: FrameBody<K>): U
 export function joinFrames(pieces: readonly Uint8Array[], totalBytes: number): Uint8Array {
   const [only] = pieces;
   if (pieces.length === 1 && only !== undefined) return only;
-  const batch = new Uint8Array(totalBytes);
+  const batch = Buffer.allocUnsafe(totalBytes);
   let at = 0;
   for (const piece of pieces) {
     batch.set(piece, at);

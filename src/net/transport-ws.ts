@@ -270,5 +270,6 @@ function notFound(_request: IncomingMessage, response: ServerResponse): void {
 
 function refuseUpgrade(socket: Duplex, status: number): void {
   socket.on("error", () => {});
+  socket.once("finish", () => socket.destroy()); // whoever was refused may not hold the port by staying
   socket.end(`HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`);
 }

@@ -138,6 +138,29 @@ test("ready gives up in time, saying what was wrong", async (t) => {
   t.like(await cancelled, { code: "CANCELLED" });
 });
 
+test("a listener that never answers the hello is given up after 5 s, and dialled again", async (t) => {
+  const { network, connect, clock } = world();
+  let links = 0;
+  const listener = await network.transport("server").listen({
+    port: 8080,
+    path: "/rpc",
+    onLink: (link) => {
+      links++;
+      link.attach({ onMessage() {}, onDrain() {}, onClose() {} });
+    },
+  });
+  await using connection = connect();
+  await clock.advance(4_999);
+  t.deepEqual([links, connection.state], [1, "greeting"]);
+  await clock.advance(1);
+  t.is(connection.state, "waiting");
+  await clock.advance(100);
+  t.deepEqual([links, connection.state], [2, "greeting"]);
+  await connection.close();
+  await listener.close();
+  t.is(clock.pending, 0);
+});
+
 test("closing while dialling, greeting or waiting leaves nothing behind", async (t) => {
   const { connect, listen, clock, network } = world();
   const waiting = connect();

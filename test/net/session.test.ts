@@ -235,7 +235,7 @@ test("a cancelled call counts as running until its handler has ended", async (t)
   t.is(text(await dialler.session.call("slow", "work", bytes("3"))), "late");
 });
 
-test("no hello in time closes the session, at either end", async (t) => {
+test("no hello in time closes the session", async (t) => {
   const { clock, listener, link, heard } = await raw();
   await clock.advance(4_999);
   t.is(listener.closed, undefined);
