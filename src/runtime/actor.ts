@@ -4,15 +4,15 @@
  */
 import { IrisError } from "./errors.ts";
 import type { ExitReason } from "./exit.ts";
+import type { Home, SpawnOptions } from "./home.ts";
 import type { ActorRef } from "./ref.ts";
-import type { ActorSystem, SpawnOptions } from "./system.ts";
 
 /** An actor's view of itself and of the call in hand. */
 export interface ActorContext {
   readonly path: string;
   /** The actor's own reference. Tell through it, or hand it out; a call to oneself waits for oneself and is rejected. */
   readonly self: ActorRef<unknown>;
-  readonly system: ActorSystem;
+  readonly system: Home;
   /** Of the call in hand: aborts when its caller cancels, its deadline passes or the actor is killed. In hooks: aborts
    *  when the actor is killed. */
   readonly signal: AbortSignal;

@@ -1,17 +1,30 @@
 /** What `this.context` is: one incarnation's view of its cell. It goes dead with its incarnation, never with a later one. */
 import type { ActorContext } from "./actor.ts";
-import type { Cell } from "./cell.ts";
 import { inHand } from "./context.ts";
 import { IrisError } from "./errors.ts";
-import { LocalRef } from "./local-ref.ts";
+import type { Home, SpawnOptions } from "./home.ts";
 import type { ActorRef } from "./ref.ts";
-import type { ActorSystem, SpawnOptions } from "./system.ts";
+
+/** The actor that a context is about. */
+export interface ContextSource {
+  readonly path: string;
+  readonly self: ActorRef<unknown>;
+  readonly system: Home;
+  readonly incarnation: number;
+  readonly isOver: boolean;
+  /** Aborts when the incarnation that lives now is over. */
+  readonly lifetime: AbortSignal;
+  /** One line on why it is ending. */
+  readonly whyGone: string;
+  takesChildren(incarnation: number): boolean;
+  spawnChild<T extends object, A extends unknown[]>(cls: new (...args: A) => T, options?: SpawnOptions<A>): ActorRef<T>;
+}
 
 export class CellContext implements ActorContext {
-  readonly #cell: Cell;
+  readonly #cell: ContextSource;
   readonly #incarnation: number;
 
-  constructor(cell: Cell, incarnation: number) {
+  constructor(cell: ContextSource, incarnation: number) {
     this.#cell = cell;
     this.#incarnation = incarnation;
   }
@@ -21,11 +34,11 @@ export class CellContext implements ActorContext {
   }
 
   get self(): ActorRef<unknown> {
-    return LocalRef.of(this.#cell);
+    return this.#cell.self;
   }
 
-  get system(): ActorSystem {
-    return this.#cell.registry.system;
+  get system(): Home {
+    return this.#cell.system;
   }
 
   get signal(): AbortSignal {
@@ -48,7 +61,7 @@ export class CellContext implements ActorContext {
         { where: this.path },
       );
     }
-    return this.#cell.registry.spawn(cls, options, this.#cell);
+    return this.#cell.spawnChild(cls, options);
   }
 
   get #isOver(): boolean {

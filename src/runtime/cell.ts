@@ -3,13 +3,15 @@
  * most `concurrency` at a time, and counts their ends. Not the reference (that is `LocalRef`). Invariant: each accepted
  * message is settled exactly once, whatever becomes of the actor.
  */
-import { inHand } from "./context.ts";
+import { type Handling, inHand } from "./context.ts";
+import type { Door, SendOptions } from "./door.ts";
 import { Envelope, type Outcome } from "./envelope.ts";
 import { IrisError, toIrisError } from "./errors.ts";
-import { type Blueprint, type Control, isThenable, Life, type LifeOptions } from "./life.ts";
+import { type Blueprint, type Control, isThenable, Life, type LifeHost, type LifeOptions } from "./life.ts";
+import { LocalRef } from "./local-ref.ts";
 import { type ControlLane, Mailbox } from "./mailbox.ts";
-import type { AnyRef } from "./ref.ts";
-import type { Registry } from "./registry.ts";
+import type { MethodKind } from "./methods.ts";
+import type { ActorRef, AnyRef } from "./ref.ts";
 import { MessageStream, type StreamSource } from "./stream.ts";
 import { Tally } from "./tally.ts";
 import type { Runnable } from "./turns.ts";
@@ -21,36 +23,32 @@ export interface CellOptions extends LifeOptions {
   readonly endsOnThrow: boolean;
 }
 
-/** How a message is sent. */
-export interface SendOptions {
-  readonly deadlineAt?: number | undefined;
-  readonly signal?: AbortSignal | undefined;
-  readonly trace?: string | undefined;
-}
-
 type Method = (...args: readonly unknown[]) => unknown;
 
-export class Cell extends Life implements Runnable, StreamSource {
+export class Cell extends Life implements Door, Runnable, StreamSource<Envelope> {
   readonly mailbox: Mailbox<Envelope, Control>;
   readonly tally = new Tally();
   readonly concurrency: number;
   isQueued = false;
-  /** The one reference to it; made by `LocalRef.of`. */
   ref: AnyRef | undefined;
   readonly #endsOnThrow: boolean;
   #inHand: Envelope[] = [];
   /** While stopping: how many of the queued messages are still to be handled. */
   #drainLeft = 0;
 
-  constructor(registry: Registry, blueprint: Blueprint, options: CellOptions) {
-    super(registry, blueprint, options);
+  constructor(home: LifeHost, blueprint: Blueprint, options: CellOptions) {
+    super(home, blueprint, options);
     this.mailbox = new Mailbox(options.capacity);
     this.concurrency = options.concurrency;
     this.#endsOnThrow = options.endsOnThrow;
   }
 
-  protected get cell(): this {
-    return this;
+  get self(): ActorRef<unknown> {
+    return LocalRef.of(this);
+  }
+
+  get methods(): ReadonlyMap<string, MethodKind> {
+    return this.blueprint.methods;
   }
 
   get inHandCount(): number {
@@ -59,7 +57,6 @@ export class Cell extends Life implements Runnable, StreamSource {
 
   // ---- sending
 
-  /** Sends a call that wants one answer. */
   ask(method: string, args: readonly unknown[], options: SendOptions | undefined): Promise<unknown> {
     return new Promise((resolve, reject) => {
       const envelope = new Envelope(this, method, args);
@@ -69,7 +66,6 @@ export class Cell extends Life implements Runnable, StreamSource {
     });
   }
 
-  /** A call to an async generator; sent when first pulled, though its deadline counts from now. */
   stream(method: string, args: readonly unknown[], options: SendOptions | undefined): AsyncIterable<unknown> {
     const caller = inHand.getStore();
     const deadlineAt = earliest(options?.deadlineAt, caller?.deadlineAt);
@@ -82,7 +78,6 @@ export class Cell extends Life implements Runnable, StreamSource {
     });
   }
 
-  /** Sends a message that wants no answer. Gives why it was refused, if it was. */
   tell(method: string, args: readonly unknown[], options: SendOptions | undefined): unknown {
     let refusal: unknown;
     const envelope = new Envelope(this, method, args);
@@ -103,7 +98,7 @@ export class Cell extends Life implements Runnable, StreamSource {
       this.#refuse(envelope, this.#goneError(envelope));
       return;
     }
-    const kind = this.blueprint.methods.get(envelope.method);
+    const kind = this.methods.get(envelope.method);
     if (kind === undefined) {
       this.#reject(envelope, this.#noSuchMethod(envelope));
       return;
@@ -134,7 +129,7 @@ export class Cell extends Life implements Runnable, StreamSource {
     envelope.isQueued = true;
     this.tally.accepted += 1;
     if (signal !== undefined || envelope.deadlineAt !== undefined) envelope.watch(signal);
-    if (this.#mayHandle) this.registry.turns.enqueue(this);
+    if (this.#mayHandle) this.home.turns.enqueue(this);
   }
 
   /** Never accepted: back to its sender. */
@@ -244,7 +239,7 @@ export class Cell extends Life implements Runnable, StreamSource {
     envelope.isInHand = false;
     const last = this.#inHand.pop();
     if (last !== envelope && last !== undefined) this.#inHand[this.#inHand.indexOf(envelope)] = last;
-    if (this.isReady || this.#isDrained) this.registry.turns.enqueue(this);
+    if (this.isReady || this.#isDrained) this.home.turns.enqueue(this);
   }
 
   // ---- what a stream needs (StreamSource)
@@ -268,17 +263,17 @@ export class Cell extends Life implements Runnable, StreamSource {
     this.tally[outcome] += 1;
     if (envelope.isQueued) this.mailbox.settledInQueue();
     if (envelope.isTell && outcome === "failed") {
-      this.registry.logger.warn({ path: this.path, method: envelope.method, error: value }, "a told method failed");
+      this.home.logger.warn({ path: this.path, method: envelope.method, error: value }, "a told method failed");
     }
   }
 
   protected command(lane: ControlLane, control: Control): void {
     this.mailbox.command(lane, control);
-    this.registry.turns.enqueue(this);
+    this.home.turns.enqueue(this);
   }
 
   protected deliver(): void {
-    this.registry.turns.enqueue(this);
+    this.home.turns.enqueue(this);
   }
 
   protected closeIntake(): void {
@@ -309,10 +304,10 @@ export class Cell extends Life implements Runnable, StreamSource {
   }
 
   /** A call that is made while its receiver's every place is taken by calls that wait for it would wait for itself. */
-  #cycle(caller: Envelope): IrisError | undefined {
+  #cycle(caller: Handling): IrisError | undefined {
     let waiting = 0;
     const way: string[] = [this.path];
-    for (let at: Envelope | undefined = caller; at !== undefined; at = at.caller) {
+    for (let at: Handling | undefined = caller; at !== undefined; at = at.caller) {
       if (at.isSettled) return undefined;
       way.unshift(at.receiver.path);
       if (at.receiver !== this) continue;

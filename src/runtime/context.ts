@@ -3,7 +3,6 @@
  * travels into every call made on the way and no signature has to carry it.
  */
 import { AsyncLocalStorage } from "node:async_hooks";
-import type { Envelope } from "./envelope.ts";
 
 export interface CallContext {
   /** When the caller stops waiting, in the system clock's ms; absent when it never does. */
@@ -14,13 +13,24 @@ export interface CallContext {
   readonly trace?: string | undefined;
 }
 
-/** Holds the message in hand, or the hook that runs. Only `Cell` enters it; `outsideCalls` leaves it. */
-export const inHand = new AsyncLocalStorage<Envelope | undefined>();
+/** A message in hand, or a lifecycle hook that runs. */
+export interface Handling extends CallContext {
+  /** Whose it is. */
+  readonly receiver: { readonly path: string };
+  readonly isHook: boolean;
+  /** It has ended, though something that it began may still run. */
+  readonly isSettled: boolean;
+  /** What waits for it. */
+  readonly caller: Handling | undefined;
+}
+
+/** Only the actor that handles enters it; `outsideCalls` leaves it. */
+export const inHand = new AsyncLocalStorage<Handling | undefined>();
 
 /** The call that is being handled; `undefined` outside of one, hooks included. */
 export function currentCall(): CallContext | undefined {
-  const envelope = inHand.getStore();
-  return envelope === undefined || envelope.isHook ? undefined : envelope;
+  const handling = inHand.getStore();
+  return handling === undefined || handling.isHook ? undefined : handling;
 }
 
 /**

@@ -29,21 +29,19 @@ export function dispatch(
   args: readonly unknown[],
   options: DispatchOptions = {},
 ): Promise<unknown> | AsyncIterable<unknown> {
-  const cell = LocalRef.cellOf(ref);
-  if (cell === undefined) {
+  const door = LocalRef.doorOf(ref);
+  if (door === undefined) {
     return Promise.reject(new IrisError("INVALID_ARGUMENT", `${ref.path} is no actor of this process`));
   }
   if (options.wantsAnswer === false) {
-    const refusal = cell.tell(method, args, options);
+    const refusal = door.tell(method, args, options);
     return refusal === undefined ? Promise.resolve(undefined) : Promise.reject(refusal);
   }
-  return cell.blueprint.methods.get(method) === "stream"
-    ? cell.stream(method, args, options)
-    : cell.ask(method, args, options);
+  return door.methods.get(method) === "stream" ? door.stream(method, args, options) : door.ask(method, args, options);
 }
 
 /** Sends one message that wants no answer. False when it was refused. Never throws. */
 export function tellTo(ref: AnyRef, method: string, args: readonly unknown[]): boolean {
-  const cell = LocalRef.cellOf(ref);
-  return cell !== undefined && cell.tell(method, args, undefined) === undefined;
+  const door = LocalRef.doorOf(ref);
+  return door !== undefined && door.tell(method, args, undefined) === undefined;
 }

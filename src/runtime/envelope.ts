@@ -2,7 +2,7 @@
  * One message from its sending to its end. It is also the context of the call while it is in hand. Invariant: it ends
  * exactly once, in one of six ways, and its ending is what answers the caller and what is counted.
  */
-import type { CallContext } from "./context.ts";
+import type { Handling } from "./context.ts";
 import { IrisError } from "./errors.ts";
 import type { Mail } from "./mailbox.ts";
 import type { Clock, TimerHandle } from "./ports/clock.ts";
@@ -20,12 +20,12 @@ export interface Receiver {
   settled(envelope: Envelope, outcome: Outcome, value: unknown): void;
 }
 
-export class Envelope implements Mail, CallContext {
+export class Envelope implements Mail, Handling {
   readonly receiver: Receiver;
   readonly method: string;
   readonly args: readonly unknown[];
   /** The message in whose handling this call was made, as long as both last: how a call that waits for itself is found. */
-  caller: Envelope | undefined;
+  caller: Handling | undefined;
   deadlineAt: number | undefined;
   trace: string | undefined;
   /** A lifecycle hook that runs, not a message. */
@@ -36,7 +36,7 @@ export class Envelope implements Mail, CallContext {
   isInHand = false;
   isTell = false;
   /** Set for a call to an async generator. */
-  stream: MessageStream | undefined;
+  stream: MessageStream<Envelope> | undefined;
   resolve: ((value: unknown) => void) | undefined;
   reject: ((error: unknown) => void) | undefined;
   #controller: AbortController | undefined;

@@ -1,10 +1,11 @@
 /** Actors of one process: the sub-path `iris-runtime/runtime`. */
 export { Actor, type ActorContext } from "./actor.ts";
-export { addBranch, type Branch } from "./branch.ts";
+export { addBranch } from "./branch.ts";
 export { type CallContext, currentCall } from "./context.ts";
 export { type DispatchOptions, dispatch, tellTo } from "./dispatch.ts";
 export { ERROR_CODES, type ErrorCode, IrisError, type IrisErrorOptions, toError, toIrisError } from "./errors.ts";
 export { describeExit, type ExitReason, isAbnormal, NORMAL } from "./exit.ts";
+export type { Home, HostOptions, MailboxOptions, SpawnOptions, Startable } from "./home.ts";
 export { opaqueId, readableId } from "./ids.ts";
 export { RUNTIME_LIMITS } from "./limits.ts";
 export { isPublicMethod } from "./methods.ts";
@@ -29,11 +30,5 @@ export {
   type SupervisedOptions,
   startSupervised,
 } from "./supervised.ts";
-export {
-  ActorSystem,
-  type ActorSystemOptions,
-  type HostOptions,
-  type MailboxOptions,
-  type SpawnOptions,
-} from "./system.ts";
-export type { ActorSnapshot, MessageCounts, TreeSnapshot } from "./tree.ts";
+export { ActorSystem, type ActorSystemOptions } from "./system.ts";
+export type { ActorSnapshot, Branch, MessageCounts, TreeSnapshot } from "./tree.ts";

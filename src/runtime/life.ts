@@ -6,18 +6,21 @@
 
 import { type ActorAction, type ActorEvent, type ActorFacts, type ActorState, actorTable } from "./actor.machine.ts";
 import type { ActorContext } from "./actor.ts";
-import type { Cell } from "./cell.ts";
-import { CellContext } from "./cell-context.ts";
+import { CellContext, type ContextSource } from "./cell-context.ts";
 import { inHand } from "./context.ts";
 import { Envelope, type Receiver } from "./envelope.ts";
 import { IrisError, toIrisError } from "./errors.ts";
 import { describeExit, type ExitReason, NORMAL } from "./exit.ts";
+import type { Home, SpawnOptions } from "./home.ts";
 import { RUNTIME_LIMITS } from "./limits.ts";
 import type { ControlLane } from "./mailbox.ts";
 import type { MethodKind } from "./methods.ts";
 import type { Clock, TimerHandle } from "./ports/clock.ts";
-import type { Registry } from "./registry.ts";
+import type { Logger } from "./ports/logger.ts";
+import type { ActorRef } from "./ref.ts";
 import { stopInReverse } from "./stop-order.ts";
+import type { Inspected } from "./tree.ts";
+import type { Turns } from "./turns.ts";
 
 /** What an actor is made from. */
 export interface Blueprint {
@@ -37,7 +40,7 @@ export interface Control {
 
 export interface LifeOptions {
   readonly path: string;
-  readonly parent: Cell | undefined;
+  readonly parent: Life | undefined;
   readonly isSupervised: boolean;
   /** Whether messages wait for the next incarnation. */
   readonly retains: boolean;
@@ -49,14 +52,29 @@ interface Hooks {
   onRestart?(reason: ExitReason): unknown;
 }
 
-export abstract class Life implements Receiver {
+/** Where it lives: what all actors of a system share. `Registry` is it. */
+export interface LifeHost {
+  readonly system: Home;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly turns: Turns;
+  spawn<T extends object, A extends unknown[]>(
+    cls: new (...args: A) => T,
+    options: SpawnOptions<A> | undefined,
+    parent: Life,
+  ): ActorRef<T>;
+  /** Strikes off an actor that has ended for good. */
+  remove(ended: Life): void;
+}
+
+export abstract class Life implements Receiver, ContextSource, Inspected {
   readonly path: string;
-  readonly parent: Cell | undefined;
-  readonly registry: Registry;
+  readonly parent: Life | undefined;
+  readonly home: LifeHost;
   state: ActorState = actorTable.initial;
   /** Counts from 1. */
   incarnation = 1;
-  children: Set<Cell> | undefined;
+  children: Set<Life> | undefined;
   blueprint: Blueprint;
   protected instance: object | undefined;
   /** The start hooks of this incarnation are through. */
@@ -74,16 +92,18 @@ export abstract class Life implements Receiver {
   #incarnationEnded: PromiseWithResolvers<ExitReason> | undefined;
   #endedForGood: PromiseWithResolvers<ExitReason> | undefined;
 
-  constructor(registry: Registry, blueprint: Blueprint, options: LifeOptions) {
-    this.registry = registry;
+  constructor(home: LifeHost, blueprint: Blueprint, options: LifeOptions) {
+    this.home = home;
     this.blueprint = blueprint;
     this.path = options.path;
     this.parent = options.parent;
     this.#facts = { supervised: options.isSupervised, retains: options.retains };
   }
 
-  /** Itself, as what it is. */
-  protected abstract readonly cell: Cell;
+  abstract readonly self: ActorRef<unknown>;
+  abstract readonly inHandCount: number;
+  abstract readonly mailbox: Inspected["mailbox"];
+  abstract readonly tally: Inspected["tally"];
   /** Queues a message of the runtime's own, and asks for a turn. */
   protected abstract command(lane: ControlLane, control: Control): void;
   /** Asks for a turn. */
@@ -96,7 +116,11 @@ export abstract class Life implements Receiver {
   abstract settled(...args: Parameters<Receiver["settled"]>): void;
 
   get clock(): Clock {
-    return this.registry.clock;
+    return this.home.clock;
+  }
+
+  get system(): Home {
+    return this.home.system;
   }
 
   get facts(): ActorFacts {
@@ -184,6 +208,13 @@ export abstract class Life implements Receiver {
     return this.state === "starting" || this.state === "running" || this.state === "stopping";
   }
 
+  spawnChild<T extends object, A extends unknown[]>(
+    cls: new (...args: A) => T,
+    options?: SpawnOptions<A>,
+  ): ActorRef<T> {
+    return this.home.spawn(cls, options, this);
+  }
+
   /** Lets the machine decide on an event, and carries out what it orders. */
   protected take(control: Control): void {
     if (control.incarnation !== this.incarnation) return;
@@ -251,7 +282,7 @@ export abstract class Life implements Receiver {
     };
     try {
       const instance: Hooks = this.#within("constructor", () =>
-        this.blueprint.make(new CellContext(this.cell, incarnation)),
+        this.blueprint.make(new CellContext(this, incarnation)),
       );
       this.instance = instance;
       const starting =
@@ -324,8 +355,7 @@ export abstract class Life implements Receiver {
     this.#lifetime?.abort(new IrisError("UNDELIVERABLE", `${this.path} has ended (${describeExit(reason)})`));
     this.#lifetime = undefined;
     this.instance = undefined;
-    if (reason.kind === "crashed")
-      this.registry.logger.error({ path: this.path, error: reason.error }, "actor crashed");
+    if (reason.kind === "crashed") this.home.logger.error({ path: this.path, error: reason.error }, "actor crashed");
     if (!this.hasStarted) this.#started?.reject(startError(this.path, reason));
     this.hasStarted = false;
     this.#started = undefined;
@@ -334,8 +364,8 @@ export abstract class Life implements Receiver {
   }
 
   #retire(): void {
-    this.parent?.children?.delete(this.cell);
-    this.registry.remove(this.cell);
+    this.parent?.children?.delete(this);
+    this.home.remove(this);
     this.#endedForGood?.resolve(this.#lastExit ?? NORMAL);
   }
 

@@ -1,5 +1,5 @@
 /** A reference to an actor of this process. There is one per cell, so references compare with `===`. */
-import type { Cell } from "./cell.ts";
+import type { Door } from "./door.ts";
 import { IrisError } from "./errors.ts";
 import { type ExitReason, NORMAL } from "./exit.ts";
 import { RUNTIME_LIMITS } from "./limits.ts";
@@ -7,22 +7,22 @@ import { callerFor, tellerFor } from "./proxies.ts";
 import type { ActorRef, AnyRef, CallOptions, Remote, Tell, TellOptions } from "./ref.ts";
 
 export class LocalRef<T> implements ActorRef<T> {
-  readonly #cell: Cell;
+  readonly #cell: Door;
   /** The proxies without options, which is how most calls are made. */
   #caller: Remote<T> | undefined;
   #teller: Tell<T> | undefined;
 
-  private constructor(cell: Cell) {
+  private constructor(cell: Door) {
     this.#cell = cell;
   }
 
-  static of<T>(cell: Cell): LocalRef<T> {
+  static of<T>(cell: Door): LocalRef<T> {
     cell.ref ??= new LocalRef<T>(cell);
     return cell.ref as LocalRef<T>;
   }
 
-  /** The cell behind a reference of this process; `undefined` for any other. */
-  static cellOf(ref: AnyRef): Cell | undefined {
+  /** What is behind a reference of this process; `undefined` for any other. */
+  static doorOf(ref: AnyRef): Door | undefined {
     return #cell in ref ? ref.#cell : undefined;
   }
 

@@ -3,7 +3,7 @@
  * so that a call costs no trap; only a name that is no method falls through to a `Proxy`, which answers like the actor
  * would: `NO_SUCH_METHOD`. They decide nothing else.
  */
-import type { Cell, SendOptions } from "./cell.ts";
+import type { Door, SendOptions } from "./door.ts";
 import type { MethodKind } from "./methods.ts";
 import type { CallOptions, TellOptions } from "./ref.ts";
 
@@ -14,10 +14,10 @@ const NOT_METHODS: ReadonlySet<string> = new Set(["then", "toJSON"]);
 
 /** Calls through it give answers. */
 class Caller {
-  readonly #cell: Cell;
+  readonly #cell: Door;
   readonly #options: CallOptions | undefined;
 
-  constructor(cell: Cell, options: CallOptions | undefined) {
+  constructor(cell: Door, options: CallOptions | undefined) {
     this.#cell = cell;
     this.#options = options;
   }
@@ -43,10 +43,10 @@ class Caller {
 
 /** Calls through it give whether the message was accepted. */
 class Teller {
-  readonly #cell: Cell;
+  readonly #cell: Door;
   readonly #options: TellOptions | undefined;
 
-  constructor(cell: Cell, options: TellOptions | undefined) {
+  constructor(cell: Door, options: TellOptions | undefined) {
     this.#cell = cell;
     this.#options = options;
   }
@@ -62,15 +62,15 @@ class Teller {
   }
 }
 
-type Made<P, O> = new (cell: Cell, options: O) => P;
+type Made<P, O> = new (cell: Door, options: O) => P;
 
 /** By the map of methods, of which there is one per class. */
 const callers = new WeakMap<Methods, Made<Caller, CallOptions | undefined>>();
 const tellers = new WeakMap<Methods, Made<Teller, TellOptions | undefined>>();
 
 /** The methods of `cell`'s class as calls. */
-export function callerFor(cell: Cell, options: CallOptions | undefined): object {
-  const { methods } = cell.blueprint;
+export function callerFor(cell: Door, options: CallOptions | undefined): object {
+  const { methods } = cell;
   let made = callers.get(methods);
   if (made === undefined) {
     made = class extends Caller {};
@@ -89,8 +89,8 @@ export function callerFor(cell: Cell, options: CallOptions | undefined): object 
 }
 
 /** The methods of `cell`'s class as messages. */
-export function tellerFor(cell: Cell, options: TellOptions | undefined): object {
-  const { methods } = cell.blueprint;
+export function tellerFor(cell: Door, options: TellOptions | undefined): object {
+  const { methods } = cell;
   let made = tellers.get(methods);
   if (made === undefined) {
     made = class extends Teller {};
@@ -107,7 +107,7 @@ export function tellerFor(cell: Cell, options: TellOptions | undefined): object 
   return new made(cell, options);
 }
 
-function deadlineIn(cell: Cell, timeoutMs: number | undefined): number | undefined {
+function deadlineIn(cell: Door, timeoutMs: number | undefined): number | undefined {
   return timeoutMs === undefined ? undefined : cell.clock.now() + timeoutMs;
 }
 

@@ -4,11 +4,11 @@
  */
 import type { ActorContext } from "./actor.ts";
 import { adopt, constructWith } from "./actor.ts";
-import type { Branch } from "./branch.ts";
 import { Cell, type CellOptions } from "./cell.ts";
 import { IrisError } from "./errors.ts";
 import type { ExitReason } from "./exit.ts";
-import type { Blueprint } from "./life.ts";
+import type { Home, HostOptions, SpawnOptions } from "./home.ts";
+import type { Blueprint, Life, LifeHost } from "./life.ts";
 import { RUNTIME_LIMITS } from "./limits.ts";
 import { LocalRef } from "./local-ref.ts";
 import { methodsOf, methodsOfPrototype } from "./methods.ts";
@@ -16,15 +16,14 @@ import { type Clock, sleep } from "./ports/clock.ts";
 import type { Logger } from "./ports/logger.ts";
 import type { ActorRef } from "./ref.ts";
 import { type Stoppable, stopInReverse } from "./stop-order.ts";
-import type { ActorSystem, HostOptions, SpawnOptions } from "./system.ts";
-import { type ActorSnapshot, snapshotActor } from "./tree.ts";
+import { type ActorSnapshot, type Branch, snapshotActor } from "./tree.ts";
 import { Turns } from "./turns.ts";
 
 /** One segment of a path. No slash, no space, nothing that a shell or a URL would trip over. */
 const NAME = /^[A-Za-z0-9_][A-Za-z0-9._~$:@-]{0,126}$/;
 
-export class Registry {
-  readonly system: ActorSystem;
+export class Registry implements LifeHost {
+  readonly system: Home;
   readonly clock: Clock;
   readonly logger: Logger;
   readonly turns = new Turns(RUNTIME_LIMITS);
@@ -35,7 +34,7 @@ export class Registry {
   #lastNumber = 0;
   #stopping: Promise<void> | undefined;
 
-  constructor(system: ActorSystem) {
+  constructor(system: Home) {
     this.system = system;
     this.clock = system.clock;
     this.logger = system.logger;
@@ -48,7 +47,7 @@ export class Registry {
   spawn<T extends object, A extends unknown[]>(
     cls: new (...args: A) => T,
     options: SpawnOptions<A> = {},
-    parent: Cell | undefined,
+    parent: Life | undefined,
   ): ActorRef<T> {
     const blueprint = blueprintOf(cls, options.args ?? ([] as unknown[] as A));
     return this.#launch<T>(blueprint, cls, options, parent);
@@ -86,7 +85,7 @@ export class Registry {
     };
   }
 
-  remove(cell: Cell): void {
+  remove(cell: Life): void {
     this.#cells.delete(cell.path);
     this.#roots.delete(cell);
   }
@@ -127,7 +126,7 @@ export class Registry {
     for (const cell of [...this.#cells.values()].reverse()) cell.release(reason);
   }
 
-  #launch<T>(blueprint: Blueprint, cls: unknown, options: HostOptions, parent: Cell | undefined): ActorRef<T> {
+  #launch<T>(blueprint: Blueprint, cls: unknown, options: HostOptions, parent: Life | undefined): ActorRef<T> {
     const said = (cls as { readonly concurrency?: unknown }).concurrency;
     const cell = new Cell(this, blueprint, {
       path: this.#pathFor(options.name, cls, parent),
@@ -156,7 +155,8 @@ export class Registry {
   #checkFree(path: string): void {
     this.checkOpen();
     if (!this.#cells.has(path) && !this.#branches.has(path)) return;
-    const message = `${path} lives in system ${this.system.name} already: give one of the two another name`;
+    const kind = this.#cells.has(path) ? "an actor" : "a tree";
+    const message = `system ${this.system.name} runs ${kind} "${path}" already: give one of the two another name`;
     throw new IrisError("ALREADY_EXISTS", message, { where: path });
   }
 
@@ -174,7 +174,7 @@ export class Registry {
     done.abort();
   }
 
-  #pathFor(name: string | undefined, cls: unknown, parent: Cell | undefined): string {
+  #pathFor(name: string | undefined, cls: unknown, parent: Life | undefined): string {
     const before = parent === undefined ? "" : `${parent.path}/`;
     if (name !== undefined) return before + checkName(name);
     const className = (cls as { readonly name?: unknown }).name;
@@ -187,17 +187,17 @@ export class Registry {
   }
 }
 
-const registries = new WeakMap<ActorSystem, Registry>();
+const registries = new WeakMap<Home, Registry>();
 
 /** Gives `system` its book. To be called once, by its constructor. */
-export function openRegistry(system: ActorSystem): Registry {
+export function openRegistry(system: Home): Registry {
   const registry = new Registry(system);
   registries.set(system, registry);
   return registry;
 }
 
 /** The book of a system, for the parts of the runtime that work beside it. */
-export function registryOf(system: ActorSystem): Registry {
+export function registryOf(system: Home): Registry {
   const registry = registries.get(system);
   if (registry === undefined) throw new IrisError("INVALID_ARGUMENT", "this is no ActorSystem of this copy of Iris");
   return registry;

@@ -3,25 +3,32 @@
  * for a value, nothing is read ahead, and the message stays in hand from the first pull until the generator is through.
  * Nothing is sent before the first pull, so a stream that nobody reads keeps no actor busy.
  */
-import type { Envelope } from "./envelope.ts";
+
+/** The message that the stream is about. */
+export interface StreamMessage {
+  /** Takes it back while it is queued. */
+  cancel(cause: unknown): void;
+  /** Tells its method, while it runs, that nobody waits any more. */
+  abort(reason: unknown): void;
+}
 
 /** What the stream needs of the actor's side. */
-export interface StreamSource {
+export interface StreamSource<M extends StreamMessage> {
   /** Runs `step` as part of the message in hand. */
-  within<R>(envelope: Envelope, step: () => Promise<R>): Promise<R>;
+  within<R>(message: M, step: () => Promise<R>): Promise<R>;
   /** The generator is through, or threw `thrown`. */
-  over(envelope: Envelope, outcome: { threw: boolean; error: unknown }): void;
+  over(message: M, outcome: { threw: boolean; error: unknown }): void;
 }
 
 type Pull = PromiseWithResolvers<IteratorResult<unknown, undefined>>;
 
 const DONE: IteratorResult<unknown, undefined> = Object.freeze({ done: true, value: undefined });
 
-export class MessageStream implements AsyncIterableIterator<unknown, undefined, undefined> {
-  readonly #source: StreamSource;
-  readonly #send: (stream: MessageStream) => Envelope;
+export class MessageStream<M extends StreamMessage> implements AsyncIterableIterator<unknown, undefined, undefined> {
+  readonly #source: StreamSource<M>;
+  readonly #send: (stream: MessageStream<M>) => M;
   #state: "unsent" | "queued" | "open" | "leaving" | "done" = "unsent";
-  #envelope: Envelope | undefined;
+  #message: M | undefined;
   #generator: AsyncIterator<unknown> | undefined;
   #pulls: Pull[] = [];
   #isPulling = false;
@@ -31,7 +38,7 @@ export class MessageStream implements AsyncIterableIterator<unknown, undefined, 
   #failure: { error: unknown } | undefined;
 
   /** `send` makes the message and puts it in the mailbox; a refusal comes back through `fail`. */
-  constructor(source: StreamSource, send: (stream: MessageStream) => Envelope) {
+  constructor(source: StreamSource<M>, send: (stream: MessageStream<M>) => M) {
     this.#source = source;
     this.#send = send;
   }
@@ -51,7 +58,7 @@ export class MessageStream implements AsyncIterableIterator<unknown, undefined, 
     this.#pulls.push(pull);
     if (this.#state === "unsent") {
       this.#state = "queued";
-      this.#envelope = this.#send(this);
+      this.#message = this.#send(this);
     } else if (this.#state === "open") {
       this.#pull();
     }
@@ -64,7 +71,7 @@ export class MessageStream implements AsyncIterableIterator<unknown, undefined, 
     if (state === "open") {
       this.#state = "leaving";
       // Nobody waits for that value any more: let the generator know, since its return() queues up behind it.
-      if (this.#isPulling) this.#envelope?.abort(new Error("the caller left the stream"));
+      if (this.#isPulling) this.#message?.abort(new Error("the caller left the stream"));
       this.#finishPulls();
       const left = Promise.withResolvers<void>();
       this.#left = left;
@@ -72,7 +79,7 @@ export class MessageStream implements AsyncIterableIterator<unknown, undefined, 
       await left.promise;
     }
     this.#state = "done";
-    if (state === "queued") this.#envelope?.cancel("the caller left the stream");
+    if (state === "queued") this.#message?.cancel("the caller left the stream");
     this.#finishPulls();
     return DONE;
   }
@@ -96,17 +103,17 @@ export class MessageStream implements AsyncIterableIterator<unknown, undefined, 
 
   #pull(): void {
     if (this.#isPulling || this.#pulls.length === 0) return;
-    const { generator, envelope } = this.#inHand();
+    const { generator, message } = this.#inHand();
     this.#isPulling = true;
     this.#source
-      .within(envelope, () => generator.next())
+      .within(message, () => generator.next())
       .then(
         (result) => {
           this.#isPulling = false;
           if (this.#state !== "open") return;
           if (result.done) {
             this.#state = "done";
-            this.#source.over(envelope, { threw: false, error: undefined });
+            this.#source.over(message, { threw: false, error: undefined });
             this.#finishPulls();
           } else {
             this.#pulls.shift()?.resolve(result);
@@ -118,7 +125,7 @@ export class MessageStream implements AsyncIterableIterator<unknown, undefined, 
           if (this.#state !== "open") return;
           this.#state = "done";
           this.#break(error);
-          this.#source.over(envelope, { threw: true, error });
+          this.#source.over(message, { threw: true, error });
         },
       );
   }
@@ -132,12 +139,12 @@ export class MessageStream implements AsyncIterableIterator<unknown, undefined, 
 
   /** Ends the generator; the message stays in hand until it has. */
   async #close(): Promise<void> {
-    const { generator, envelope } = this.#inHand();
+    const { generator, message } = this.#inHand();
     try {
-      await this.#source.within(envelope, async () => generator.return?.());
-      this.#source.over(envelope, { threw: false, error: undefined });
+      await this.#source.within(message, async () => generator.return?.());
+      this.#source.over(message, { threw: false, error: undefined });
     } catch (error) {
-      this.#source.over(envelope, { threw: true, error });
+      this.#source.over(message, { threw: true, error });
     }
   }
 
@@ -145,9 +152,9 @@ export class MessageStream implements AsyncIterableIterator<unknown, undefined, 
     for (const pull of this.#pulls.splice(0)) pull.resolve(DONE);
   }
 
-  #inHand(): { generator: AsyncIterator<unknown>; envelope: Envelope } {
-    const [generator, envelope] = [this.#generator, this.#envelope];
-    if (generator === undefined || envelope === undefined) throw new Error("a stream is pulled before it is open");
-    return { generator, envelope };
+  #inHand(): { generator: AsyncIterator<unknown>; message: M } {
+    const [generator, message] = [this.#generator, this.#message];
+    if (generator === undefined || message === undefined) throw new Error("a stream is pulled before it is open");
+    return { generator, message };
   }
 }

@@ -3,14 +3,14 @@
  * has ended the reference is *down*, keeping (or refusing) what is sent to it, until the next incarnation is bound to it
  * or `release` ends it for good. Whoever starts an actor here must in the end release its reference.
  */
-import type { Cell } from "./cell.ts";
+import { Cell } from "./cell.ts";
 import { IrisError } from "./errors.ts";
 import type { ExitReason } from "./exit.ts";
+import type { Home } from "./home.ts";
 import { RUNTIME_LIMITS } from "./limits.ts";
 import { LocalRef } from "./local-ref.ts";
 import type { ActorRef } from "./ref.ts";
 import { blueprintOf, checkCapacity, checkConcurrency, registryOf } from "./registry.ts";
-import type { ActorSystem } from "./system.ts";
 
 export interface SupervisedActor<T> {
   /** Valid across incarnations; the same one that was passed in, if one was. */
@@ -41,7 +41,7 @@ export interface SupervisedOptions<T, A extends unknown[]> {
  * throws ends a supervised actor (`crashed`): its caller gets the error, its supervisor decides.
  */
 export async function startSupervised<T extends object, A extends unknown[]>(
-  system: ActorSystem,
+  system: Home,
   cls: new (...args: A) => T,
   options: SupervisedOptions<T, A>,
 ): Promise<SupervisedActor<T>> {
@@ -91,7 +91,7 @@ export function release(ref: ActorRef<unknown>, reason: ExitReason): void {
 }
 
 function cellOf(ref: ActorRef<unknown>): Cell {
-  const cell = LocalRef.cellOf(ref);
-  if (cell !== undefined) return cell;
+  const door = LocalRef.doorOf(ref);
+  if (door instanceof Cell) return door;
   throw new IrisError("INVALID_ARGUMENT", `${ref.path} is no actor of this process`);
 }

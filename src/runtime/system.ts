@@ -3,13 +3,14 @@
  * chance and log, and has no other ties to the world. Invariant: when `stop()` has resolved, nothing in it lives.
  */
 import { IrisError } from "./errors.ts";
+import type { Home, HostOptions, SpawnOptions, Startable } from "./home.ts";
 import { RUNTIME_LIMITS } from "./limits.ts";
 import { LocalRef } from "./local-ref.ts";
 import { type Clock, systemClock } from "./ports/clock.ts";
 import { type Logger, silentLogger } from "./ports/logger.ts";
 import { type Random, systemRandom } from "./ports/random.ts";
 import type { ActorRef, AnyRef, Terminated } from "./ref.ts";
-import { openRegistry, type Registry } from "./registry.ts";
+import { openRegistry, registryOf } from "./registry.ts";
 import type { TreeSnapshot } from "./tree.ts";
 
 export interface ActorSystemOptions {
@@ -20,48 +21,18 @@ export interface ActorSystemOptions {
   logger?: Logger | undefined;
 }
 
-export interface MailboxOptions {
-  /** Messages that may wait; from 1, default 1 024. One more is refused with `MAILBOX_FULL`. */
-  capacity?: number | undefined;
-}
-
-export interface HostOptions {
-  /** Unique among its siblings; default the class's name and a number. Letters, digits and `._~$:@-`, at most 127. */
-  name?: string | undefined;
-  /** Messages that may be handled at the same time; default what the class says in `static concurrency`, else 1. */
-  concurrency?: number | undefined;
-  mailbox?: MailboxOptions | undefined;
-  /**
-   * What a method that throws does to its actor; its caller gets the error either way. `keep`, the default: nothing, since
-   * most such errors are the caller's (a bad argument, a missing row) and nobody would restart this actor. `crash`: it ends
-   * `crashed`, as actors under a supervisor do, where a fresh start is what one wants after a surprise.
-   */
-  onMethodError?: "keep" | "crash" | undefined;
-}
-
-export interface SpawnOptions<A extends unknown[]> extends HostOptions {
-  /** What the constructor is called with. */
-  args?: A | undefined;
-}
-
-/** Something that starts within a system, such as a supervision tree. */
-export interface Startable<R> {
-  startIn(system: ActorSystem): Promise<R>;
-}
-
-export class ActorSystem implements AsyncDisposable {
+export class ActorSystem implements Home {
   readonly name: string;
   readonly clock: Clock;
   readonly random: Random;
   readonly logger: Logger;
-  readonly #registry: Registry;
 
   constructor(options: ActorSystemOptions = {}) {
     this.name = options.name ?? "iris";
     this.clock = options.clock ?? systemClock;
     this.random = options.random ?? systemRandom;
     this.logger = options.logger ?? silentLogger;
-    this.#registry = openRegistry(this);
+    openRegistry(this);
   }
 
   /**
@@ -70,29 +41,29 @@ export class ActorSystem implements AsyncDisposable {
    * `ALREADY_EXISTS` for a name in use, `FAILED_PRECONDITION` after `stop()`.
    */
   spawn<T extends object, A extends unknown[]>(cls: new (...args: A) => T, options?: SpawnOptions<A>): ActorRef<T> {
-    return this.#registry.spawn(cls, options, undefined);
+    return registryOf(this).spawn(cls, options, undefined);
   }
 
   /** Makes an actor of an object that exists. From now on nobody else should call its methods. Throws as `spawn` does. */
   host<T extends object>(instance: T, options?: HostOptions): ActorRef<T> {
-    return this.#registry.host(instance, options);
+    return registryOf(this).host(instance, options);
   }
 
   /** Starts a supervision tree, which the system then shows and stops. Rejects as the tree's start does. */
   async start<R>(tree: Startable<R>): Promise<R> {
-    this.#registry.checkOpen();
+    registryOf(this).checkOpen();
     return tree.startIn(this);
   }
 
   /** The actor that lives at `path`; `undefined` once it has ended. */
   find<T>(path: string): ActorRef<T> | undefined {
-    const cell = this.#registry.find(path);
+    const cell = registryOf(this).find(path);
     return cell === undefined ? undefined : LocalRef.of<T>(cell);
   }
 
   /** Everything that lives, as plain data: state, mailbox depth, restarts, counts. A copy; it does not change. */
   inspect(): TreeSnapshot {
-    return { name: this.name, timeMs: this.clock.now(), roots: this.#registry.inspect() };
+    return { name: this.name, timeMs: this.clock.now(), roots: registryOf(this).inspect() };
   }
 
   /**
@@ -123,7 +94,7 @@ export class ActorSystem implements AsyncDisposable {
     if (!(timeoutMs >= 0)) {
       throw new IrisError("INVALID_ARGUMENT", `timeoutMs is ${timeoutMs}: wanted milliseconds, 0 or more`);
     }
-    await this.#registry.stop(timeoutMs);
+    await registryOf(this).stop(timeoutMs);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

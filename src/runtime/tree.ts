@@ -67,3 +67,13 @@ export function snapshotActor(actor: Inspected): ActorSnapshot {
     children: Array.from(actor.children ?? [], snapshotActor),
   };
 }
+
+/** A tree below a system that is no actor itself: a supervisor's. */
+export interface Branch {
+  /** Name in the system, unique among its branches. */
+  readonly path: string;
+  /** What is there now; `find` gives the snapshot of an actor of the system by its path. */
+  snapshot(find: (path: string) => ActorSnapshot | undefined): ActorSnapshot;
+  /** Ends all of it; resolves when nothing is left. */
+  stop(): Promise<unknown>;
+}

@@ -1,0 +1,53 @@
+/**
+ * What a system offers to the actors that live in it and to whoever builds on it: the shape of `ActorSystem`, for the parts
+ * that the system itself is built from and that so cannot import it.
+ */
+import type { Clock } from "./ports/clock.ts";
+import type { Logger } from "./ports/logger.ts";
+import type { Random } from "./ports/random.ts";
+import type { ActorRef, AnyRef, Terminated } from "./ref.ts";
+import type { TreeSnapshot } from "./tree.ts";
+
+export interface MailboxOptions {
+  /** Messages that may wait; from 1, default 1 024. One more is refused with `MAILBOX_FULL`. */
+  capacity?: number | undefined;
+}
+
+export interface HostOptions {
+  /** Unique among its siblings; default the class's name and a number. Letters, digits and `._~$:@-`, at most 127. */
+  name?: string | undefined;
+  /** Messages that may be handled at the same time; default what the class says in `static concurrency`, else 1. */
+  concurrency?: number | undefined;
+  mailbox?: MailboxOptions | undefined;
+  /**
+   * What a method that throws does to its actor; its caller gets the error either way. `keep`, the default: nothing, since
+   * most such errors are the caller's (a bad argument, a missing row) and nobody would restart this actor. `crash`: it ends
+   * `crashed`, as actors under a supervisor do, where a fresh start is what one wants after a surprise.
+   */
+  onMethodError?: "keep" | "crash" | undefined;
+}
+
+export interface SpawnOptions<A extends unknown[]> extends HostOptions {
+  /** What the constructor is called with. */
+  args?: A | undefined;
+}
+
+/** Something that starts within a system, such as a supervision tree. */
+export interface Startable<R> {
+  startIn(system: Home): Promise<R>;
+}
+
+/** Each is documented at `ActorSystem`. */
+export interface Home extends AsyncDisposable {
+  readonly name: string;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly logger: Logger;
+  spawn<T extends object, A extends unknown[]>(cls: new (...args: A) => T, options?: SpawnOptions<A>): ActorRef<T>;
+  host<T extends object>(instance: T, options?: HostOptions): ActorRef<T>;
+  start<R>(tree: Startable<R>): Promise<R>;
+  find<T>(path: string): ActorRef<T> | undefined;
+  inspect(): TreeSnapshot;
+  watch(ref: AnyRef, fn: (end: Terminated) => void): () => void;
+  stop(options?: { timeoutMs?: number }): Promise<void>;
+}
