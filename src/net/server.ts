@@ -14,7 +14,7 @@ import type { ActorRef, AnyRef } from "../runtime/ref.ts";
 import { ActorSystem } from "../runtime/system.ts";
 import type { Identity } from "./channel.ts";
 import { Connection } from "./connection.ts";
-import type { SessionLimits } from "./limits.ts";
+import { type SessionLimits, sessionLimits } from "./limits.ts";
 import { EndpointRegistrar } from "./registrar.ts";
 import { hostAndPort } from "./resolver-address.ts";
 import { planServer, type ServerPlan, type ServerPlanOptions } from "./server-plan.ts";
@@ -58,6 +58,8 @@ type State =
 interface Registration {
   readonly target: ActorTarget;
   readonly ref: AnyRef;
+  /** What was registered: an object, or a reference. */
+  readonly actor: object;
   /** Made into an actor here, so it ends with its registration. */
   readonly isHosted: boolean;
   endpointId: string | undefined;
@@ -76,9 +78,13 @@ export class ActorServer implements AsyncDisposable {
   #system: ActorSystem | undefined;
   #controller: { readonly connection: Connection; readonly registrar: EndpointRegistrar } | undefined;
 
-  /** Opens nothing yet. Throws `INVALID_ARGUMENT` for options that make no sense. */
+  /**
+   * Opens nothing yet. Throws `INVALID_ARGUMENT` for options, `RangeError` for limits that make no sense, and what
+   * `userToken` throws when the user's own token is needed and cannot be had.
+   */
   constructor(options: ActorServerOptions = {}, ports: ActorServerPorts = {}) {
     const { environment = processEnvironment } = ports;
+    sessionLimits(options.limits);
     this.#options = options;
     this.#transport = ports.transport ?? wsTransport({ messageBytes: options.limits?.messageBytes, tls: options.tls });
     this.#clock = ports.clock ?? systemClock;
@@ -227,7 +233,7 @@ export class ActorServer implements AsyncDisposable {
     const isHosted = !isRef(actor);
     const ref: AnyRef = isHosted ? this.#host(name, actor) : actor;
     const target = new ActorTarget(name, ref, this.#clock);
-    const registration: Registration = { target, ref, isHosted, endpointId: undefined };
+    const registration: Registration = { target, ref, actor, isHosted, endpointId: undefined };
     this.#registrations.set(name, registration);
     void ref.ended.then(() => this.#onEnded(name, registration));
     return registration;
@@ -294,6 +300,12 @@ export class ActorServer implements AsyncDisposable {
     }
     if (this.#registrations.has(name)) {
       throw new IrisError("ALREADY_EXISTS", `"${name}" is registered at this server already; unregister it first`);
+    }
+    const [alias] = [...this.#registrations].find(([, known]) => known.isHosted && known.actor === actor) ?? [];
+    if (alias !== undefined) {
+      // Two mailboxes for one object would run two of its methods at once.
+      const remedy = "make it an actor with system.host() and register the reference under both names";
+      throw new IrisError("ALREADY_EXISTS", `the object is registered as "${alias}" already; ${remedy}`);
     }
   }
 }

@@ -7,9 +7,11 @@ import { ActorServer, type ActorServerOptions } from "../../src/net/server.ts";
 import { planServer } from "../../src/net/server-plan.ts";
 import { type ServiceHandlers, serviceTarget } from "../../src/net/service.ts";
 import { SessionListener } from "../../src/net/session-listener.ts";
+import type { Transport } from "../../src/net/transport.ts";
 import { MemoryNetwork } from "../../src/net/transport-memory.ts";
 import { Control, type ControlMethods, type Endpoint } from "../../src/net/wire/iris.ts";
 import { Actor } from "../../src/runtime/actor.ts";
+import { currentCall } from "../../src/runtime/context.ts";
 import { IrisError } from "../../src/runtime/errors.ts";
 import { systemClock } from "../../src/runtime/ports/clock.ts";
 import { systemRandom } from "../../src/runtime/ports/random.ts";
@@ -255,6 +257,9 @@ test("what cannot be registered is refused with the reason", async (t) => {
   const register = (name: unknown, actor: unknown, metadata?: unknown) =>
     t.throwsAsync(s.server.register(name as string, actor as object, metadata as Record<string, string>));
   t.is(codeOf(await register("calc", new Calculator())), "ALREADY_EXISTS");
+  const twin = new Calculator();
+  await s.server.register("twin", twin);
+  t.is(codeOf(await register("alias", twin)), "ALREADY_EXISTS");
   t.is(codeOf(await register("", {})), "INVALID_ARGUMENT");
   t.is(codeOf(await register("a b", {})), "INVALID_ARGUMENT");
   t.is(codeOf(await register("x".repeat(256), {})), "INVALID_ARGUMENT");
@@ -301,6 +306,7 @@ test("a server that never listened stops at once; options that make no sense are
   await idle[Symbol.asyncDispose]();
   t.is(codeOf(t.throws(() => new ActorServer({ token: null, port: 70_000 }))), "INVALID_ARGUMENT");
   t.is(codeOf(t.throws(() => new ActorServer({ token: "" }))), "INVALID_ARGUMENT");
+  t.throws(() => new ActorServer({ token: null, limits: { messageBytes: 0 } }), { instanceOf: RangeError });
 });
 
 test("a port in use is told as such, and another try may follow", async (t) => {
@@ -363,26 +369,36 @@ test("a call's deadline travels into the calls made while it is handled", async 
   t.is(first.codes.length, 1);
 });
 
-test("a connection first used while handling one call serves later calls without that call's deadline", async (t) => {
+test("sockets that are opened while a call is handled do not keep that call", async (t) => {
   const network = new MemoryNetwork();
-  const clock = new ManualClock();
-  const ports = (name: string) => ({ transport: network.transport(name), clock, environment: {} });
+  const inner = network.transport("inner");
+  const found: unknown[] = [];
+  const transport: Transport = {
+    dial: (address, options) => {
+      found.push(["dial", currentCall()]);
+      return inner.dial(address, options);
+    },
+    listen: (options) => {
+      found.push(["listen", currentCall()]);
+      return inner.listen(options);
+    },
+  };
   class Opener {
-    readonly server = new ActorServer({ token: null }, ports("inner"));
-    async open(): Promise<string> {
-      await this.server.register("calc", new Calculator("inner"));
-      return this.server.address;
+    async open(): Promise<number> {
+      found.push(["handling", currentCall() === undefined]);
+      await using server = new ActorServer({ token: null }, { transport, environment: {} });
+      await server.register("calc", new Calculator());
+      await using resolver = new FixedResolver({ calc: server.address }, { token: null, transport });
+      return await resolver.lookup<Calculator>("calc").call().add(1, 2);
     }
   }
-  const opener = new Opener();
-  await using outer = new ActorServer({ token: null }, ports("outer"));
-  await outer.register("opener", opener);
-  await using client = new FixedResolver({ opener: outer.address }, { token: null, ...ports("client") });
-  const address = await client.lookup<Opener>("opener").call({ timeoutMs: 1_000 }).open();
-  await clock.advance(5_000);
-  await using inner = new FixedResolver({ calc: address }, { token: null, ...ports("client") });
-  t.is(await inner.lookup<Calculator>("calc").call().name(), "inner");
-  await opener.server.stop();
+  await using system = new ActorSystem();
+  t.is(await system.spawn(Opener).call().open(), 3);
+  t.deepEqual(found, [
+    ["handling", false],
+    ["listen", undefined],
+    ["dial", undefined],
+  ]);
 });
 
 test("cancelling at the caller aborts the method at the server", async (t) => {
