@@ -34,8 +34,8 @@ export function currentCall(): CallContext | undefined {
 }
 
 /**
- * Runs `fn` as if no call were in hand. For what is made while handling one call and outlives it: a socket or timer made
- * inside keeps the context for life, and whatever it does later would inherit that call's deadline.
+ * Runs `fn` as if no call were in hand. For what is made while handling one call and outlives it: a socket or timer keeps
+ * the context that it was made in, and with it that call, its arguments and its deadline, for life.
  */
 export function outsideCalls<R>(fn: () => R): R {
   return inHand.run(undefined, fn);
