@@ -1,5 +1,30 @@
-import type { Logger } from "../../runtime/ports/logger.ts";
-import type { LogOwner } from "./log-store.ts";
+/**
+ * Keeps logs in files below one directory, so that they outlive the controller (layout: `log-segment.ts`). Each attempt's
+ * writes go one after the other; attempts do not wait for each other. An append resolves when the operating system has
+ * the bytes: they survive the death of this process, though not that of the machine.
+ *
+ * The one invariant: nothing beyond a segment's `bytes` is ever shown, so a write that is under way or failed is unseen.
+ */
+import { readFileSync } from "node:fs";
+import { appendFile, mkdir, readdir, readFile, rm, stat, truncate } from "node:fs/promises";
+import { join } from "node:path";
+import type { LogEntry } from "../../net/wire/iris.ts";
+import { IrisError } from "../../runtime/errors.ts";
+import { type Logger, silentLogger } from "../../runtime/ports/logger.ts";
+import { CLUSTER_LIMITS } from "../job/limits.ts";
+import { decodeSegment, encodeEntry, encodeOwner, segmentFirst, segmentName } from "./log-segment.ts";
+import {
+  checkUid,
+  droppedNotice,
+  isWanted,
+  type LogListener,
+  LogListeners,
+  type LogOwner,
+  type LogQuery,
+  type LogStore,
+  mergeByTime,
+  newEntries,
+} from "./log-store.ts";
 
 /** An attempt's log is cut into so many segments: the oldest goes as a whole, so this is how finely it is bounded. */
 const SEGMENTS = 64;
@@ -32,7 +57,7 @@ export interface LogFilesOptions {
 }
 
 /** A `LogStore` that finds again what an earlier one in the same directory has stored. */
-export class FileLogStore implements LogStore {
+export class LogFiles implements LogStore {
   readonly #directory: string;
   readonly #logger: Logger;
   readonly #attemptBytes: number;
@@ -56,8 +81,8 @@ export class FileLogStore implements LogStore {
    * Opens the directory and takes stock. Last lines that a crash has torn are cut off: their senders were never told that
    * they are stored. Rejects if the directory cannot be made or read.
    */
-  static async open(options: LogFilesOptions): Promise<FileLogStore> {
-    const store = new FileLogStore(options);
+  static async open(options: LogFilesOptions): Promise<LogFiles> {
+    const store = new LogFiles(options);
     await mkdir(options.directory, { recursive: true });
     for (const uid of await readdir(options.directory)) await store.#load(uid);
     return store;

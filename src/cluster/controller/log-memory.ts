@@ -34,7 +34,7 @@ export interface LogMemoryOptions {
 }
 
 /** A `LogStore` whose entries live as long as it does. */
-export class MemoryLogStore implements LogStore {
+export class LogMemory implements LogStore {
   readonly #attemptBytes: number;
   readonly #listeners: LogListeners;
   readonly #logs = new Map<string, Log>();

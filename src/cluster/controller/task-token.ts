@@ -3,7 +3,7 @@
  * Nobody but the controller can make one, and it can do nothing outside its hierarchy. Whether the attempt still counts
  * is not in the token: that is asked of the state.
  */
-import { jwtVerify, SignJWT } from "jose";
+import { type JWTPayload, jwtVerify, SignJWT } from "jose";
 import type { Identity } from "../../net/channel.ts";
 import { IrisError } from "../../runtime/errors.ts";
 import type { Clock } from "../../runtime/ports/clock.ts";
@@ -21,52 +21,45 @@ export interface TaskClaims {
   readonly namespace: string;
 }
 
-/** Makes and checks tokens with one key; whoever has the key can do both. */
-export class TaskTokens {
-  readonly #key: Uint8Array;
-  readonly #clock: Clock;
+/** A token that is good for 30 days from now. `key`: 32 random bytes; rejects with `INVALID_ARGUMENT` for others. */
+export async function mintTaskToken(key: Uint8Array, claims: TaskClaims, clock: Clock): Promise<string> {
+  checkKey(key);
+  const { jobId, taskId, attemptUid, namespace } = claims;
+  const nowMs = clock.now();
+  return await new SignJWT({ jobId, taskId, attemptUid, namespace })
+    .setProtectedHeader({ alg: "HS256", typ: "JWT" })
+    .setAudience(AUDIENCE)
+    .setIssuedAt(Math.floor(nowMs / 1_000))
+    .setExpirationTime(Math.floor((nowMs + LIFE_MS) / 1_000))
+    .sign(key);
+}
 
-  /** `key`: 32 random bytes, the same ones for the life of the cluster. Throws `INVALID_ARGUMENT` for another length. */
-  constructor(key: Uint8Array, clock: Clock) {
-    if (key.byteLength !== KEY_BYTES) {
-      throw new IrisError(
-        "INVALID_ARGUMENT",
-        `the key of task tokens has ${key.byteLength} bytes: use ${KEY_BYTES} random ones`,
-      );
-    }
-    this.#key = Uint8Array.from(key);
-    this.#clock = clock;
-  }
+/** Whom the token was made for. Rejects with `UNAUTHENTICATED`, never telling more than that it is not good. */
+export async function verifyTaskToken(key: Uint8Array, token: string, clock: Clock): Promise<Identity> {
+  checkKey(key);
+  const { jobId, taskId, attemptUid, namespace } = await claimsOf(key, token, clock);
+  if (!isName(jobId) || !isName(taskId) || !isName(attemptUid) || !isName(namespace)) throw refusal();
+  return { kind: "task", jobId, taskId, attemptUid, namespace };
+}
 
-  /** A token that is good for 30 days from now. */
-  mint({ jobId, taskId, attemptUid, namespace }: TaskClaims): Promise<string> {
-    const nowMs = this.#clock.now();
-    return new SignJWT({ jobId, taskId, attemptUid, namespace })
-      .setProtectedHeader({ alg: "HS256", typ: "JWT" })
-      .setAudience(AUDIENCE)
-      .setIssuedAt(Math.floor(nowMs / 1_000))
-      .setExpirationTime(Math.floor((nowMs + LIFE_MS) / 1_000))
-      .sign(this.#key);
+async function claimsOf(key: Uint8Array, token: string, clock: Clock): Promise<JWTPayload> {
+  try {
+    const currentDate = new Date(clock.now());
+    const options = { algorithms: ["HS256"], audience: AUDIENCE, currentDate, requiredClaims: ["exp"] };
+    return (await jwtVerify(token, key, options)).payload;
+  } catch (cause) {
+    throw refusal(cause);
   }
+}
 
-  /** Who the token says its bearer is. Rejects with `UNAUTHENTICATED`, never telling more than that it is not good. */
-  async verify(token: string): Promise<Identity> {
-    const { jobId, taskId, attemptUid, namespace } = await this.#claimsOf(token);
-    if ([jobId, taskId, attemptUid, namespace].every((claim) => typeof claim === "string" && claim !== "")) {
-      return { kind: "task", jobId, taskId, attemptUid, namespace } as Identity;
-    }
-    throw refusal();
-  }
+function isName(claim: unknown): claim is string {
+  return typeof claim === "string" && claim !== "";
+}
 
-  async #claimsOf(token: string): Promise<Record<string, unknown>> {
-    try {
-      const currentDate = new Date(this.#clock.now());
-      const options = { algorithms: ["HS256"], audience: AUDIENCE, currentDate, requiredClaims: ["exp"] };
-      return (await jwtVerify(token, this.#key, options)).payload;
-    } catch (cause) {
-      throw refusal(cause);
-    }
-  }
+function checkKey(key: Uint8Array): void {
+  if (key.byteLength === KEY_BYTES) return;
+  const message = `the key of task tokens has ${key.byteLength} bytes: use ${KEY_BYTES} random ones`;
+  throw new IrisError("INVALID_ARGUMENT", message);
 }
 
 function refusal(cause?: unknown): IrisError {
