@@ -82,13 +82,16 @@ export class ControlLink implements AsyncDisposable {
       request: ControlMethods[K]["request"],
       options: CallOptions & { idempotent: true },
     ) => Promise<ControlMethods[K]["response"]>;
+    let maybeExecuted = false;
     for (let tries = 0; ; tries++) {
-      await this.#whenUp(Math.max(0, deadlineAt - this.clock.now()), timeoutMs, options.signal);
+      const waitMs = Math.max(0, deadlineAt - this.clock.now());
+      await this.#whenUp(waitMs, timeoutMs, options.signal, maybeExecuted);
       const leftMs = Math.max(1, deadlineAt - this.clock.now());
       try {
         return await call(request, { timeoutMs: leftMs, signal: options.signal, idempotent: true });
       } catch (error) {
         if (!this.#mayRepeat(error, options.signal)) throw this.#unlessEnded(error, options.signal);
+        if (!IrisError.is(error, "UNAVAILABLE")) maybeExecuted = true;
         const pauseMs = this.#pauseMs(tries);
         if (this.clock.now() + pauseMs >= deadlineAt) throw error;
         await this.#pause(pauseMs, options.signal);
@@ -152,8 +155,14 @@ export class ControlLink implements AsyncDisposable {
     this.#hold = systemClock.setTimeout(() => this.#keepAlive(), HOLD_MS);
   }
 
-  async #whenUp(leftMs: number | undefined, boundMs: number, signal: AbortSignal | undefined): Promise<void> {
+  async #whenUp(
+    leftMs: number | undefined,
+    boundMs: number,
+    signal: AbortSignal | undefined,
+    maybeExecuted = false,
+  ): Promise<void> {
     if (this.#closed.signal.aborted) throw this.#closed.signal.reason;
+    if (this.connection.isUp) return;
     try {
       await this.connection.ready({ timeoutMs: leftMs, signal: this.#until(signal) });
     } catch (thrown) {
@@ -162,7 +171,7 @@ export class ControlLink implements AsyncDisposable {
       throw new IrisError(
         "UNAVAILABLE",
         `no controller answers at ${this.url} (waited ${boundMs} ms; ${error.message}): start one with "iris up", or give the URL of one that runs`,
-        { cause: error, where: this.url, maybeExecuted: false },
+        { cause: error, where: this.url, maybeExecuted },
       );
     }
   }

@@ -2,6 +2,7 @@ import test from "ava";
 import { Client } from "../../../src/cluster/client/client.ts";
 import { Entrypoint } from "../../../src/cluster/client/entrypoint.ts";
 import { decodeValue } from "../../../src/net/value/index.ts";
+import type { IrisError } from "../../../src/runtime/errors.ts";
 import { FAKE_TOKEN, FakeControl, jobStatus, submissions, unanswered } from "../../kit/fake-control.ts";
 import { settle } from "../../kit/manual-clock.ts";
 
@@ -115,6 +116,20 @@ test("a submission whose answer was lost is repeated with the same key and is on
   await client.close();
   await control.stop();
   t.is(control.clock.pending, 0);
+});
+
+test("a submission that was lost and could not be repeated says that it may have been accepted", async (t) => {
+  const control = await new FakeControl({ submit: (_, call) => unanswered(call) }).start();
+  const client = clientOf(control);
+  const submitted = client.submit({ name: "train", entrypoint: command }, { timeoutMs: 5_000 });
+  await settle();
+  await control.stop();
+  const lost = await t.throwsAsync<IrisError>(control.within(6_000, submitted), { code: "UNAVAILABLE" });
+  t.true(lost?.maybeExecuted);
+  const never = client.submit({ name: "train", entrypoint: command }, { timeoutMs: 5_000 });
+  const refused = await t.throwsAsync<IrisError>(control.within(6_000, never), { code: "UNAVAILABLE" });
+  t.false(refused?.maybeExecuted);
+  await client.close();
 });
 
 test("two submissions have two keys, and a key that the user chose is kept", async (t) => {
