@@ -2,6 +2,7 @@
  * Named addresses. An endpoint inside a job is owned by an attempt and dies with it in the same step; every endpoint is
  * held by a lease. The one invariant: checking the owner and inserting are one step, so nobody registers after the end.
  */
+import { isDeepStrictEqual } from "node:util";
 import type { Identity } from "../../../net/channel.ts";
 import { IrisError } from "../../../runtime/errors.ts";
 import { endpointOf } from "../endpoint.ts";
@@ -47,9 +48,10 @@ export function registerEndpoint(step: Step, command: Command<"registerEndpoint"
     attemptUid: owner?.id ?? null,
     sequence: known?.sequence ?? step.nextSequence(),
   };
-  draft.endpoints.put(row);
   const expiresAtMs = env.now + env.limits.endpointLeaseMs;
   draft.leases.put({ id: row.id, expiresAtMs });
+  if (known !== undefined && isDeepStrictEqual(known, row)) return { endpoint: endpointOf(row) };
+  draft.endpoints.put(row);
   if (known === undefined) {
     step.event(row.id, "registered", `${endpointKey(namespace, row.name)} at ${row.address}`);
     step.effect({ kind: "wake", atMs: expiresAtMs, subject: { kind: "endpoint", id: row.id } });

@@ -78,7 +78,8 @@ function begin(step: Step, attempt: AttemptRow, event: "build" | "run", one: Obs
 
 function exited(step: Step, attempt: AttemptRow, one: ObservedAttempt): void {
   const startedAtMs = attempt.startedAtMs ?? one.startedAtMs ?? null;
-  const began = startedAtMs === null ? attempt : { ...attempt, startedAtMs, ports: one.ports };
+  const ports = Object.keys(one.ports).length > 0 ? one.ports : attempt.ports;
+  const began = startedAtMs === null ? attempt : { ...attempt, startedAtMs, ports };
   if (startedAtMs !== null && !attempt.disowned) step.startJob(attempt.jobId, startedAtMs);
   const { verdict, why } = judge(one.exit, step.env);
   const result = one.exit?.hasResult ? { result: one.exit.result } : {};
