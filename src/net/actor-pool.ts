@@ -95,7 +95,7 @@ export class ActorPool<T> implements AsyncDisposable {
       },
       members: () => this.#list,
       nextTurn: () => this.#turn++,
-      onChange: (fn) => this.#onChange(fn),
+      onChange: (fn) => this.onChange(fn),
     };
     this.#unsubscribe = this.#source.subscribe((endpoints) => this.#update(endpoints));
     this.#update(this.#source.current());
@@ -241,7 +241,7 @@ export class ActorPool<T> implements AsyncDisposable {
       },
       members: () => [member],
       nextTurn: () => 0,
-      onChange: (fn) => this.#onChange(fn),
+      onChange: (fn) => this.onChange(fn),
     };
   }
 
@@ -265,7 +265,8 @@ export class ActorPool<T> implements AsyncDisposable {
     this.#changed();
   }
 
-  #onChange(fn: () => void): () => void {
+  /** Calls `fn` whenever members come, go, or change their health, and when the pool closes; until what it gives is called. */
+  onChange(fn: () => void): () => void {
     this.#listeners.add(fn);
     return () => this.#listeners.delete(fn);
   }
@@ -283,7 +284,7 @@ export class ActorPool<T> implements AsyncDisposable {
         signal?.removeEventListener("abort", done);
         resolve();
       };
-      const forget = this.#onChange(done);
+      const forget = this.onChange(done);
       const timer =
         untilAt === undefined ? undefined : this.#clock.setTimeout(done, Math.max(0, untilAt - this.#clock.now()));
       signal?.addEventListener("abort", done, { once: true });

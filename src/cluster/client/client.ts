@@ -70,6 +70,8 @@ export interface JobFilter extends CallOptions {
 export class Client implements AsyncDisposable {
   /** The controller's URL. */
   readonly url: string;
+  /** Directory that functions are packed against, and that jobs run in, unless a job says otherwise; null for none. */
+  readonly workspace: string | null;
   readonly #link: ControlLink;
   readonly #random: Random;
   readonly #options: ClientOptions;
@@ -83,6 +85,7 @@ export class Client implements AsyncDisposable {
     const transport = options.transport ?? wsTransport({ keepsProcess: !isBackground });
     const clock = options.clock ?? (isBackground ? backgroundClock : systemClock);
     this.url = url;
+    this.workspace = (options.workspace === undefined ? options.parentWorkspace : options.workspace) ?? null;
     this.#options = options;
     this.#random = random;
     this.#link = new ControlLink({ url, token, transport, clock, random, logger, isBackground });
@@ -95,11 +98,11 @@ export class Client implements AsyncDisposable {
    * `RESOURCE_EXHAUSTED` at the limits of admission, `UNAVAILABLE`. Repeats itself safely when its answer was lost.
    */
   async submit<R>(request: JobRequest<R>, options: CallOptions = {}): Promise<Job<R>> {
-    const { workspace, parentWorkspace = null, cwd } = this.#options;
+    const { workspace, cwd } = this.#options;
     const spec = toJobSpec(request, {
       workspace,
       cwd,
-      pack: (entrypoint, of) => packEntrypoint(entrypoint, of === undefined ? parentWorkspace : of),
+      pack: (entrypoint, of) => packEntrypoint(entrypoint, of === undefined ? this.workspace : of),
     });
     const ifExists = toIfExists(request.ifExists);
     const key = checkIdempotencyKey(request.idempotencyKey) ?? opaqueId(this.#random, IDEMPOTENCY_KEY_LENGTH);
