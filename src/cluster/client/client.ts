@@ -110,12 +110,6 @@ export class Client implements AsyncDisposable {
     return jobHandle<R>(this.#link, jobId, request.name);
   }
 
-  /** The directory that the functions of its jobs are packed against, unless a job names one: absolute, null for none. */
-  get workspace(): string | null {
-    const { workspace, parentWorkspace = null } = this.#options;
-    return workspace === undefined ? parentWorkspace : workspace;
-  }
-
   /** A handle on a job by its id; asks nobody. Throws `INVALID_ARGUMENT` for what is no job's id. */
   job<R = unknown>(id: string): Job<R> {
     const parsed = parseId(id);
