@@ -9,7 +9,7 @@ const CR = 0x0d;
 
 export class LineCutter {
   readonly #lineBytesMax: number;
-  readonly #decoder = new TextDecoder();
+  readonly #decoder = new TextDecoder("utf-8", { ignoreBOM: true });
   readonly #mark: string;
   readonly #keepBytes: number;
   /** The unfinished line. */

@@ -215,8 +215,10 @@ test("process: the environment is exactly what was given, and stdin is empty", a
 
 test("process: the program has no child and no descriptor that it does not know", async (t) => {
   const runtime = processRuntime();
-  const program =
-    "const fs = require('fs'); console.log(JSON.stringify([fs.readFileSync(`/proc/self/task/${process.pid}/children`, 'utf8'), fs.existsSync('/proc/self/fd/3') && fs.readlinkSync('/proc/self/fd/3')]))";
+  const program = `
+    const { existsSync, readFileSync, readlinkSync } = require("fs");
+    const children = readFileSync("/proc/self/task/" + process.pid + "/children", "utf8");
+    console.log(JSON.stringify([children, existsSync("/proc/self/fd/3") && readlinkSync("/proc/self/fd/3")]))`;
   const { stdout } = await outcome(runtime, await start(runtime, [process.execPath, "-e", program]));
   const [children, third] = JSON.parse(stdout.toString());
   t.is(children, "");
