@@ -20,8 +20,6 @@ export const SUPERVISION_LIMITS = Object.freeze({
   lineChars: 65_536,
   /** Last lines of a process that are quoted when it ends badly. */
   linesQuoted: 5,
-  /** Longest id of a child. Unit: characters. */
-  idChars: 128,
 });
 
 if (SUPERVISION_LIMITS.probeTimeoutMs >= SUPERVISION_LIMITS.startTimeoutMs) {

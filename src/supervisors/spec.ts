@@ -9,8 +9,10 @@ import type { Logger } from "../runtime/ports/logger.ts";
 import type { ActorRef } from "../runtime/ref.ts";
 import type { ActorSystem } from "../runtime/system.ts";
 import type { SupervisionEvent } from "./events.ts";
-import { SUPERVISION_LIMITS } from "./limits.ts";
 import type { SupervisorRef } from "./ref.ts";
+
+/** What the runtime takes as one segment of a path: children that are actors get theirs from their id. */
+const ID = /^[A-Za-z0-9_][A-Za-z0-9._~$:@-]{0,126}$/;
 
 /** `permanent`: always started again. `transient`: only after an abnormal end. `temporary`: never. */
 export type Restart = "permanent" | "transient" | "temporary";
@@ -165,13 +167,12 @@ export function checkSupervisorSpec(spec: Omit<SupervisorSpec, "startIn" | "star
   }
 }
 
-/** Throws `INVALID_ARGUMENT` for an id that could not be one segment of a path. */
+/** Throws `INVALID_ARGUMENT` for an id that could not be one segment of an actor's path. */
 export function checkId(id: string, what = "child id"): void {
-  if (typeof id !== "string" || id === "" || id.length > SUPERVISION_LIMITS.idChars || /[/\s]/.test(id)) {
-    refuse(
-      `${what} ${quote(id)} is not allowed: use 1 to ${SUPERVISION_LIMITS.idChars} characters, no slash, no space`,
-    );
-  }
+  if (typeof id === "string" && ID.test(id)) return;
+  refuse(
+    `${what} ${quote(id)} is not allowed: use 1 to 127 of A-Z a-z 0-9 . _ ~ $ : @ -, beginning with a letter, digit or _`,
+  );
 }
 
 function checkBasics(spec: Omit<ChildSpec, "kind" | "start">): void {

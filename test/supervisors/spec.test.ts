@@ -11,7 +11,7 @@ const refused: [string, () => unknown, RegExp][] = [
   ["what is no spec", () => supervise({ name: "s", children: [{ id: "x" } as never] }), /is no child spec/],
   ["an empty name", () => supervise({ name: "", children: [] }), /"" is not allowed/],
   ["a slash in an id", () => service("a/b", () => {}), /child id "a\/b" is not allowed/],
-  ["an id that is too long", () => service("x".repeat(129), () => {}), /1 to 128 characters/],
+  ["an id that is too long", () => service("x".repeat(128), () => {}), /1 to 127 of/],
   [
     "an unknown strategy",
     () => supervise({ name: "s", strategy: "one_for_one" as never, children: [] }),

@@ -149,8 +149,9 @@ export class LogFiles implements LogStore {
     segment.bytes += Buffer.byteLength(text);
     if (isFull) log.segments.push(segment);
     log.next += fresh.length;
-    await this.#trim(log);
+    // At once: who reads and subscribes in one turn would otherwise get these entries twice.
     if (!log.isForgotten) this.#listeners.tell(log.owner.taskId, fresh);
+    await this.#trim(log);
     return log.next;
   }
 
