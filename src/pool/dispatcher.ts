@@ -1,0 +1,294 @@
+/**
+ * The rules that every pool of functions keeps: who runs which call and when, what becomes of a call whose worker dies,
+ * and how a pool ends. It knows workers only as something that runs a call and says how that went; it has no timers and
+ * does no I/O. The one invariant: every call that was taken settles, exactly once.
+ */
+import { IrisError } from "../runtime/errors.ts";
+import type { Call } from "./call.ts";
+import type { PoolStatus, PoolWorkerStatus } from "./executor.ts";
+import { Future } from "./future.ts";
+import { hasRoom, Pace } from "./pace.ts";
+import { Queue } from "./queue.ts";
+
+/** How a call went. */
+export type Ran =
+  | { readonly as: "value"; readonly value: unknown; readonly tookMs: number }
+  /** The function's own error, or that it could not be loaded there. */
+  | { readonly as: "threw"; readonly error: unknown; readonly tookMs: number }
+  /** The worker is no more, or cannot be reached. `reached` is false when it certainly never got the call. */
+  | { readonly as: "lost"; readonly error: IrisError; readonly reached: boolean };
+
+/** Somebody who runs calls: one at a time, in the order in which they come. */
+export interface Runner {
+  readonly id: string;
+  /** Never rejects. After a call was lost, no other is sent until it is added again. */
+  run(call: Call): Promise<Ran>;
+}
+
+export interface DispatcherOptions {
+  /** For messages: `LocalPool`, `WorkerPool pool-1f8k`. */
+  readonly name: string;
+  /** Calls with workers at once, at most. */
+  readonly inFlightMax: number;
+  /** Times that a call is sent again after the worker that ran it died. */
+  readonly maxRetries: number;
+  /** Called when the pool goes from nothing on the way to something, and back. */
+  readonly onBusy?: (isBusy: boolean) => void;
+}
+
+interface Entry {
+  readonly call: Call;
+  readonly future: Future<unknown>;
+  retries: number;
+  /** It is in the queue, rather than with a worker. */
+  isQueued: boolean;
+  isSettled: boolean;
+}
+
+interface Lane {
+  readonly runner: Runner;
+  /** In the order in which they were sent, which is the order in which they run. */
+  readonly inHand: Map<Entry, number>;
+  inHandMs: number;
+  done: number;
+  /** Once a call was lost: the one that was being run then. The others had not begun. */
+  lost: { readonly running: Entry | undefined } | undefined;
+}
+
+type State =
+  | { readonly at: "open" }
+  | { readonly at: "draining" }
+  | { readonly at: "ended"; readonly error: IrisError };
+
+export class Dispatcher {
+  readonly #options: DispatcherOptions;
+  readonly #pace = new Pace();
+  readonly #queue = new Queue<Entry>();
+  readonly #lanes = new Map<string, Lane>();
+  /** Entries of the queue that were cancelled there, and only wait to be passed over. */
+  #queuedSettled = 0;
+  #inFlight = 0;
+  #done = 0;
+  #failed = 0;
+  #retried = 0;
+  #state: State = { at: "open" };
+  #waiting: (() => void)[] = [];
+
+  constructor(options: DispatcherOptions) {
+    this.#options = options;
+  }
+
+  /** Workers that can be sent calls. */
+  get size(): number {
+    return this.#lanes.size;
+  }
+
+  get queued(): number {
+    return this.#queue.size - this.#queuedSettled;
+  }
+
+  /** Calls with workers. */
+  get inFlight(): number {
+    return this.#inFlight;
+  }
+
+  /** What ended the pool, once something has. */
+  get ended(): IrisError | undefined {
+    return this.#state.at === "ended" ? this.#state.error : undefined;
+  }
+
+  /** Takes a worker in. One of the same id takes its place, and what that had in hand still settles. */
+  add(runner: Runner): void {
+    if (this.#state.at === "ended") return;
+    this.#lanes.set(runner.id, { runner, inHand: new Map(), inHandMs: 0, done: 0, lost: undefined });
+    this.#pump();
+  }
+
+  /** Sends a worker nothing more; what it has in hand it may finish. */
+  remove(runner: Runner): void {
+    if (this.#lanes.get(runner.id)?.runner === runner) this.#lanes.delete(runner.id);
+  }
+
+  submit(call: Call): Future<unknown> {
+    const entry: Entry = {
+      call,
+      future: new Future<unknown>(() => this.#cancel(entry)),
+      retries: 0,
+      isQueued: true,
+      isSettled: false,
+    };
+    if (this.#state.at !== "open") {
+      entry.isSettled = true;
+      entry.future.reject(this.#closedError());
+      return entry.future;
+    }
+    this.#queue.push(entry);
+    this.#pump();
+    return entry.future;
+  }
+
+  async ready(): Promise<void> {
+    for (;;) {
+      if (this.#state.at !== "open") throw this.#closedError();
+      if (this.#lanes.size > 0 && this.queued + this.#inFlight < this.#options.inFlightMax) return;
+      await new Promise<void>((resolve) => this.#waiting.push(resolve));
+    }
+  }
+
+  status(): PoolStatus {
+    const workers: PoolWorkerStatus[] = [...this.#lanes.values()].map(({ runner, inHand, done }) => {
+      return { id: runner.id, inFlight: inHand.size, done };
+    });
+    return {
+      queued: this.queued,
+      inFlight: this.#inFlight,
+      done: this.#done,
+      failed: this.#failed,
+      retried: this.#retried,
+      workers,
+    };
+  }
+
+  /** Takes no more calls and resolves when those that were taken have settled, or the pool has ended. */
+  async drain(): Promise<void> {
+    if (this.#state.at === "open") this.#state = { at: "draining" };
+    this.#wake();
+    while (this.#state.at === "draining" && this.queued + this.#inFlight > 0) {
+      await new Promise<void>((resolve) => this.#waiting.push(resolve));
+    }
+  }
+
+  /** Ends the pool: every call that has not settled rejects with `error`, and so does every later one. */
+  end(error: IrisError): void {
+    if (this.#state.at === "ended") return;
+    this.#state = { at: "ended", error };
+    for (const entry of this.#queue.clear()) this.#reject(entry, error);
+    this.#queuedSettled = 0;
+    for (const { inHand } of this.#lanes.values()) for (const entry of inHand.keys()) this.#reject(entry, error);
+    this.#lanes.clear();
+    this.#wake();
+  }
+
+  #closedError(): IrisError {
+    const { name } = this.#options;
+    if (this.#state.at === "draining") return new IrisError("FAILED_PRECONDITION", `${name} is being shut down`);
+    const error = this.ended;
+    if (error !== undefined && error.code !== "CANCELLED") return error;
+    return new IrisError("FAILED_PRECONDITION", `${name} was shut down; make a new one`);
+  }
+
+  #cancel(entry: Entry): boolean {
+    if (entry.isSettled) return false;
+    if (entry.isQueued) this.#queuedSettled += 1;
+    this.#reject(entry, new IrisError("CANCELLED", `the call of ${entry.call.code.name} was cancelled`));
+    this.#pump();
+    return true;
+  }
+
+  #pump(): void {
+    const wasBusy = this.#inFlight > 0;
+    for (let entry = this.#queue.peek(); entry !== undefined; entry = this.#queue.peek()) {
+      if (entry.isSettled) {
+        this.#queue.shift();
+        this.#queuedSettled -= 1;
+        continue;
+      }
+      if (this.#inFlight >= this.#options.inFlightMax) break;
+      const expectedMs = this.#pace.expected(entry.call.code.hash);
+      const lane = this.#laneFor(expectedMs);
+      if (lane === undefined) break;
+      this.#queue.shift();
+      this.#send(entry, lane, expectedMs);
+    }
+    if (!wasBusy && this.#inFlight > 0) this.#options.onBusy?.(true);
+    this.#wake();
+  }
+
+  /** Who has the least to do, if it has room. */
+  #laneFor(expectedMs: number): Lane | undefined {
+    let best: Lane | undefined;
+    for (const lane of this.#lanes.values()) {
+      if (lane.inHand.size === 0) return lane;
+      if (best === undefined || lane.inHandMs < best.inHandMs) best = lane;
+    }
+    return best !== undefined && hasRoom(best.inHand.size, best.inHandMs, expectedMs) ? best : undefined;
+  }
+
+  #send(entry: Entry, lane: Lane, expectedMs: number): void {
+    entry.isQueued = false;
+    lane.inHand.set(entry, expectedMs);
+    lane.inHandMs += expectedMs;
+    this.#inFlight += 1;
+    lane.runner.run(entry.call).then(
+      (ran) => this.#ran(entry, lane, ran),
+      (error) => {
+        const cause = IrisError.is(error) ? error : new IrisError("INTERNAL", String(error), { cause: error });
+        this.#ran(entry, lane, { as: "threw", error: cause, tookMs: 0 });
+      },
+    );
+  }
+
+  #ran(entry: Entry, lane: Lane, ran: Ran): void {
+    if (ran.as === "lost" && lane.lost === undefined) {
+      const [running] = lane.inHand.keys();
+      lane.lost = { running: ran.reached ? running : undefined };
+      this.remove(lane.runner);
+    }
+    lane.inHand.delete(entry);
+    // Summed anew: infinities do not subtract, and rounding must not build up.
+    lane.inHandMs = 0;
+    for (const expectedMs of lane.inHand.values()) lane.inHandMs += expectedMs;
+    this.#inFlight -= 1;
+    if (ran.as === "lost") {
+      this.#afterLoss(entry, lane, ran.error);
+    } else {
+      lane.done += 1;
+      this.#pace.learn(entry.call.code.hash, ran.tookMs);
+      if (ran.as === "value") this.#resolve(entry, ran.value);
+      else this.#reject(entry, ran.error);
+    }
+    this.#pump();
+    if (this.#inFlight === 0) this.#options.onBusy?.(false);
+  }
+
+  /** Only the call that was being run may have caused its worker's death, and only it is charged for it. */
+  #afterLoss(entry: Entry, lane: Lane, error: IrisError): void {
+    if (entry.isSettled) return;
+    if (lane.lost?.running === entry) {
+      if (entry.retries >= this.#options.maxRetries) {
+        const { name } = entry.call.code;
+        const message = `${name}: the worker that ran it died, ${entry.retries + 1} times: ${error.message}`;
+        this.#reject(
+          entry,
+          new IrisError("LOST", message, { cause: error, maybeExecuted: true, where: lane.runner.id }),
+        );
+        return;
+      }
+      entry.retries += 1;
+      this.#retried += 1;
+    }
+    entry.isQueued = true;
+    this.#queue.putBack(entry);
+  }
+
+  #resolve(entry: Entry, value: unknown): void {
+    if (entry.isSettled) return;
+    entry.isSettled = true;
+    this.#done += 1;
+    entry.future.resolve(value);
+  }
+
+  #reject(entry: Entry, error: unknown): void {
+    if (entry.isSettled) return;
+    entry.isSettled = true;
+    this.#failed += 1;
+    entry.future.reject(error);
+  }
+
+  #wake(): void {
+    if (this.#waiting.length === 0) return;
+    const waiting = this.#waiting;
+    this.#waiting = [];
+    for (const resolve of waiting) resolve();
+  }
+}

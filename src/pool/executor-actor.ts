@@ -1,0 +1,102 @@
+/**
+ * A worker of a `WorkerPool`, inside a task of its job: an actor that runs the functions it is sent, one at a time, in the
+ * order in which they come, and a host that serves it until the task is stopped or its pool is not heard of any more.
+ */
+import { irisCtx } from "../cluster/client/context.ts";
+import { ActorServer } from "../net/server.ts";
+import { backgroundClock, type Clock, systemClock } from "../runtime/ports/clock.ts";
+import { type Answer, answerOf, type LoadedFunction, loadCode } from "./call.ts";
+import { POOL_LIMITS } from "./limits.ts";
+
+/** The worker does not have the function: send it, and the call again. */
+export const MISSING = "missing";
+
+/** Functions that a worker keeps; all are let go, and sent again, when the next one would pass it. */
+const FUNCTIONS_KEPT = 4_096;
+
+export class Executor {
+  readonly #workspace: string | null;
+  readonly #clock: Pick<Clock, "now">;
+  readonly #functions = new Map<string, Promise<LoadedFunction>>();
+  #heardAt: number;
+
+  constructor(workspace: string | null, clock: Pick<Clock, "now">) {
+    this.#workspace = workspace;
+    this.#clock = clock;
+    this.#heardAt = clock.now();
+  }
+
+  /** Runs the function of that hash. Never rejects by what the function does: that is an answer. */
+  async run(hash: string, args: Uint8Array): Promise<Answer | typeof MISSING> {
+    const load = this.#functions.get(hash);
+    if (load === undefined) return MISSING;
+    const answer = await answerOf(load, args, this.#clock);
+    this.touch();
+    return answer;
+  }
+
+  /** The same, with the function at hand. */
+  teach(hash: string, code: Uint8Array, args: Uint8Array): Promise<Answer | typeof MISSING> {
+    if (!this.#functions.has(hash)) {
+      if (this.#functions.size >= FUNCTIONS_KEPT) this.#functions.clear();
+      const load = loadCode(code, this.#workspace);
+      load.catch(() => {}); // told to whoever calls it
+      this.#functions.set(hash, load);
+    }
+    return this.run(hash, args);
+  }
+
+  /** The pool is there. */
+  touch(): void {
+    this.#heardAt = this.#clock.now();
+  }
+
+  /** When the pool was last heard of. Not for callers: names that begin so are not callable from outside. */
+  _heardAt(): number {
+    return this.#heardAt;
+  }
+}
+
+/**
+ * What a task of a pool's job runs: serves an `Executor` under `name` in the job's namespace, until the task is asked to
+ * stop or the pool has been silent for a minute. A task of a job with a workspace begins in it.
+ */
+export async function hostExecutor(name: string, hasWorkspace: boolean): Promise<void> {
+  const { signal } = irisCtx();
+  const workspace = hasWorkspace ? process.cwd() : null;
+  const executor = new Executor(workspace, systemClock);
+  await using server = new ActorServer();
+  await server.register(name, executor);
+  await Promise.race([aborted(signal), abandoned(executor, backgroundClock, signal)]);
+}
+
+function aborted(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve();
+    else signal.addEventListener("abort", () => resolve(), { once: true });
+  });
+}
+
+/** Resolves when the executor has heard nothing for too long: nobody is left who could end this job. */
+export function abandoned(
+  executor: Pick<Executor, "_heardAt" | "touch">,
+  clock: Clock,
+  signal: AbortSignal,
+): Promise<void> {
+  return new Promise((resolve) => {
+    let dueAt = clock.now() + POOL_LIMITS.touchEveryMs;
+    const look = (): void => {
+      const now = clock.now();
+      // A function kept this process busy: what the pool said meanwhile is still to be read.
+      if (now - dueAt > POOL_LIMITS.touchEveryMs) executor.touch();
+      if (now - executor._heardAt() > POOL_LIMITS.abandonedAfterMs) {
+        resolve();
+        return;
+      }
+      if (signal.aborted) return;
+      dueAt = now + POOL_LIMITS.touchEveryMs;
+      clock.setTimeout(look, POOL_LIMITS.touchEveryMs);
+    };
+    clock.setTimeout(look, POOL_LIMITS.touchEveryMs);
+  });
+}

@@ -1,0 +1,83 @@
+/**
+ * What every pool of functions looks like, whether it runs them on threads of this machine or on workers of a cluster.
+ * Only the interface: `dispatcher.ts` holds the rules that both share.
+ */
+
+/** One submitted call: await it for the function's result. */
+export interface TaskFuture<R> extends PromiseLike<R> {
+  /** The function's result; rejects with the function's own error, unchanged, or with an `IrisError` of the pool's. */
+  result(): Promise<R>;
+  /**
+   * Gives the call up: the future rejects with `CANCELLED` at once. One still queued never runs; one already running may
+   * run to its end, unseen. False when the future had settled already.
+   */
+  cancel(): boolean;
+  catch<T = never>(onRejected?: ((error: unknown) => T | PromiseLike<T>) | null): Promise<R | T>;
+  finally(onSettled?: (() => void) | null): Promise<R>;
+}
+
+export interface MapOptions {
+  /** Results in the order of the items (default), or as they come. */
+  ordered?: boolean;
+  /** Calls pending at once, at most, and results unread; by default the pool's own bound. */
+  inFlightMax?: number;
+  /** Aborting ends the loop with `CANCELLED` and cancels what is on the way. */
+  signal?: AbortSignal;
+}
+
+/** One place that runs calls: a thread, or an attempt of the pool's job. */
+export interface PoolWorkerStatus {
+  readonly id: string;
+  /** Calls that it has in hand. */
+  readonly inFlight: number;
+  /** Calls that it has answered, whether with a value or with the function's error. */
+  readonly done: number;
+}
+
+export interface PoolStatus {
+  /** Calls waiting to be sent. */
+  readonly queued: number;
+  /** Calls with a worker. */
+  readonly inFlight: number;
+  /** Calls that ended with a value. */
+  readonly done: number;
+  /** Calls that ended with an error, the pool's or the function's; cancelled ones are among them. */
+  readonly failed: number;
+  /** Times that a call was sent again after its worker had died. */
+  readonly retried: number;
+  readonly workers: readonly PoolWorkerStatus[];
+}
+
+export interface TaskExecutor extends AsyncDisposable {
+  /**
+   * Runs `fn(...args)` elsewhere; function and arguments are read before this returns. Never throws: the future rejects
+   * with the function's own error, unchanged, or with `NOT_SHIPPABLE` when it or an argument cannot travel, `LOST` when
+   * its workers died more often than it may be sent again, `CANCELLED`, `FAILED_PRECONDITION` after `shutdown()`, or with
+   * what ended the pool. A future that nobody awaits never crashes the process: its rejection counts as handled. Each
+   * worker runs one call at a time.
+   */
+  submit<A extends unknown[], R>(fn: (...args: A) => R | Promise<R>, ...args: A): TaskFuture<R>;
+  /**
+   * Runs `fn` over the items and streams the results. Begins with the loop, takes items only as fast as results are read,
+   * and at most `inFlightMax` ahead. Leaving the loop cancels the rest, and the first error ends it.
+   */
+  map<T, R>(
+    fn: (item: T) => R | Promise<R>,
+    items: Iterable<T> | AsyncIterable<T>,
+    options?: MapOptions,
+  ): AsyncIterable<R>;
+  /**
+   * Back-pressure: resolves when there is a worker and fewer than `inFlightMax` calls are pending. Rejects with what ended
+   * the pool.
+   */
+  ready(): Promise<void>;
+  /** Workers that run calls now. */
+  readonly size: number;
+  status(): PoolStatus;
+  /**
+   * Ends the pool and resolves when nothing of it is left. With `drain` what was submitted is finished first; without it
+   * (the default, and what leaving an `await using` does) it rejects with `CANCELLED`. Safe to call twice: a second call
+   * without `drain` cuts a drain short.
+   */
+  shutdown(options?: { drain?: boolean }): Promise<void>;
+}

@@ -1,0 +1,30 @@
+/** Bounds of a pool of functions, each with its unit and its reason. */
+export const POOL_LIMITS = Object.freeze({
+  /**
+   * Work that a worker may have in hand beyond the call it runs, as past calls let expect. Enough to hide the way there
+   * and back, little enough that a call rarely waits behind another while a worker is idle. Unit: ms.
+   */
+  aheadMs: 4,
+  /** Calls that one worker has in hand at most, however short they are. Bounds what a dead worker takes with it. */
+  perWorker: 64,
+  /** What a call counts for that took no time to speak of. Unit: ms. */
+  expectedMsMin: 0.02,
+  /** Functions whose duration is remembered; all are forgotten when the next one would pass it. */
+  functionsKnown: 4_096,
+  /** Times that a call is sent again after its worker died, unless the pool says otherwise. */
+  maxRetries: 3,
+  /** Threads or workers of one pool. As many as replicas of a job. */
+  workers: 10_000,
+  /** Threads that may end, one after the other, before they were ready; then the pool gives up. */
+  failedStarts: 3,
+  /** How often a pool tells its workers that it is still there. Unit: ms. */
+  touchEveryMs: 10_000,
+  /** A worker that heard nothing of its pool for so long ends by itself: its program is gone. Unit: ms. */
+  abandonedAfterMs: 60_000,
+  /** Attempts of a worker's task that its functions may crash before its place stays empty. */
+  workerCrashes: 100,
+});
+
+if (POOL_LIMITS.abandonedAfterMs <= 3 * POOL_LIMITS.touchEveryMs) {
+  throw new Error("a pool must be able to miss a few touches before its workers think it gone");
+}

@@ -1,0 +1,134 @@
+/**
+ * The members of a pool's name as runners of its dispatcher. A member whose call was lost is sent nothing until it is
+ * known to be up again, or another attempt has taken its place; the controller's word that a member is gone is enough to
+ * give it nothing more.
+ */
+import type { ActorPool, PoolMember } from "../net/actor-pool.ts";
+import { type IrisError, toIrisError } from "../runtime/errors.ts";
+import type { Clock, TimerHandle } from "../runtime/ports/clock.ts";
+import { asAnswer, type Call, readAnswer } from "./call.ts";
+import type { Dispatcher, Ran, Runner } from "./dispatcher.ts";
+import { type Executor, MISSING } from "./executor-actor.ts";
+import { POOL_LIMITS } from "./limits.ts";
+
+export interface RemoteRunnersOptions {
+  readonly members: Pick<ActorPool<Executor>, "members" | "onChange" | "close">;
+  readonly dispatcher: Dispatcher;
+  readonly clock: Clock;
+}
+
+/** Failures by which a call certainly never reached the function. */
+const NOT_REACHED: ReadonlySet<string> = new Set([
+  "UNAVAILABLE",
+  "MAILBOX_FULL",
+  "NO_SUCH_ACTOR",
+  "UNDELIVERABLE",
+  "UNAUTHENTICATED",
+]);
+
+/** Failures that say nothing of the worker, but of this call alone. */
+const OF_THE_CALL: ReadonlySet<string> = new Set(["PAYLOAD_TOO_LARGE", "PROTOCOL_ERROR", "NOT_SHIPPABLE"]);
+
+export class RemoteRunners {
+  readonly #options: RemoteRunnersOptions;
+  readonly #runners = new Map<string, RemoteRunner>();
+  readonly #forget: () => void;
+  #timer: TimerHandle;
+  #isClosed = false;
+
+  constructor(options: RemoteRunnersOptions) {
+    this.#options = options;
+    this.#forget = options.members.onChange(() => this.#update());
+    this.#update();
+    this.#timer = this.#touchLater();
+  }
+
+  /** Sends nothing more, and lets go of the members. */
+  close(): void {
+    this.#isClosed = true;
+    this.#forget();
+    this.#options.clock.clearTimeout(this.#timer);
+    void this.#options.members.close();
+  }
+
+  #update(): void {
+    const { members, dispatcher } = this.#options;
+    const present = new Map(members.members().map((member) => [member.endpoint.endpointId, member]));
+    for (const [id, runner] of this.#runners) {
+      const member = present.get(id);
+      if (member === undefined) {
+        this.#runners.delete(id);
+        dispatcher.remove(runner);
+      } else if (runner.isDown && member.isUp) {
+        this.#take(member);
+      }
+    }
+    for (const [id, member] of present) if (!this.#runners.has(id)) this.#take(member);
+  }
+
+  #take(member: PoolMember<Executor>): void {
+    const runner = new RemoteRunner(member);
+    this.#runners.set(runner.endpointId, runner);
+    this.#options.dispatcher.add(runner);
+  }
+
+  /** Tells the workers now and then that their pool is there: one that hears nothing ends by itself. */
+  #touchLater(): TimerHandle {
+    return this.#options.clock.setTimeout(() => {
+      if (this.#isClosed) return;
+      for (const { member } of this.#runners.values()) {
+        if (member.isUp) member.tell().touch();
+        // Never called yet, so not connected: this connects it.
+        else
+          member
+            .call({ timeoutMs: POOL_LIMITS.touchEveryMs })
+            .touch()
+            .catch(() => {});
+      }
+      this.#timer = this.#touchLater();
+    }, POOL_LIMITS.touchEveryMs);
+  }
+}
+
+class RemoteRunner implements Runner {
+  readonly id: string;
+  readonly endpointId: string;
+  readonly member: PoolMember<Executor>;
+  /** Functions that it was sent. */
+  readonly #taught = new Set<string>();
+  isDown = false;
+
+  constructor(member: PoolMember<Executor>) {
+    this.member = member;
+    this.endpointId = member.endpoint.endpointId;
+    this.id = member.endpoint.taskId === "" ? member.endpoint.address : member.endpoint.taskId;
+  }
+
+  async run({ code, args }: Call): Promise<Ran> {
+    try {
+      const isTaught = this.#taught.has(code.hash);
+      // Calls on one connection arrive in order: what follows may count on this one to have brought the function.
+      this.#taught.add(code.hash);
+      const executor = this.member.call();
+      let reply = isTaught ? await executor.run(code.hash, args) : await executor.teach(code.hash, code.bytes, args);
+      if (reply === MISSING) reply = await executor.teach(code.hash, code.bytes, args);
+      return toRan(asAnswer(reply));
+    } catch (error) {
+      return this.#failed(toIrisError(error));
+    }
+  }
+
+  #failed(error: IrisError): Ran {
+    if (OF_THE_CALL.has(error.code)) return { as: "threw", error, tookMs: 0 };
+    this.isDown = true;
+    return { as: "lost", error, reached: !NOT_REACHED.has(error.code) || error.maybeExecuted === true };
+  }
+}
+
+function toRan({ ok, bytes, tookMs }: { ok: boolean; bytes: Uint8Array; tookMs: number }): Ran {
+  try {
+    return { as: "value", value: readAnswer({ ok, bytes }), tookMs };
+  } catch (error) {
+    return { as: "threw", error, tookMs };
+  }
+}
