@@ -65,7 +65,7 @@ export class Controller implements AsyncDisposable {
     const limits: Limits = { ...CLUSTER_LIMITS, ...options.limits };
     // A journal in memory outlives a restart of the engine, or it would be none.
     const kept = options.journal ?? (stateDir === null ? new MemoryJournal() : undefined);
-    const logs = stateDir === null ? new LogMemory() : LogFiles.open({ directory: join(stateDir, "logs") });
+    const logs = stateDir === null ? new LogMemory() : await LogFiles.open({ directory: join(stateDir, "logs") });
     const parts = controllerTree({
       transport: options.transport,
       host: options.host ?? "127.0.0.1",

@@ -8,7 +8,7 @@
  * that one turn brought, so a burst of submissions shares it. The one invariant: a file that cannot be trusted is refused
  * by name, never repaired silently and never replaced by an empty one.
  */
-import { chmodSync, existsSync, mkdirSync, renameSync, rmSync } from "node:fs";
+import { chmodSync, existsSync, mkdirSync, renameSync, rmSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { DatabaseSync, type StatementSync } from "node:sqlite";
 import { JobSpecCodec } from "../../net/wire/iris.ts";
@@ -58,10 +58,13 @@ export class SqliteJournal implements Journal {
     try {
       mkdirSync(directory, { recursive: true, mode: 0o700 });
       if (!existsSync(file)) create(file);
+      // SQLite would take an empty file for a new one; ours are never empty, so something has cut it.
+      else if (statSync(file).size === 0) throw new Error("it is empty");
       database = new DatabaseSync(file, { timeout: 0 });
       // Held until it is closed: a second controller on the same state would start every task again.
-      database.exec("PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;");
+      database.exec("PRAGMA locking_mode = EXCLUSIVE");
       check(database, file);
+      database.exec("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;");
       return new SqliteJournal(file, database);
     } catch (cause) {
       try {

@@ -12,6 +12,7 @@ import type {
 import { adopt, handle } from "../../../src/cluster/controller/kernel/kernel.ts";
 import { type AttemptRow, isHeld, latestAttempt, State } from "../../../src/cluster/controller/state.ts";
 import { jobStatus } from "../../../src/cluster/controller/status.ts";
+import { rootOf } from "../../../src/cluster/job/id.ts";
 import { CLUSTER_LIMITS } from "../../../src/cluster/job/limits.ts";
 import type { Identity } from "../../../src/net/channel.ts";
 import type { AttemptExit, JobSpec, JobState, ObservedAttempt, Resources } from "../../../src/net/wire/iris.ts";
@@ -163,8 +164,11 @@ export class Journey {
 
   /** Who a task is, by its latest attempt's token. */
   taskIdentity(taskId: string): Identity {
-    const attempt = this.attempt(taskId);
-    const namespace = attempt.jobId.split("/")[0] ?? "";
-    return { kind: "task", namespace, jobId: attempt.jobId, taskId, attemptUid: attempt.id };
+    return identityOf(this.attempt(taskId));
   }
+}
+
+/** Who the holder of an attempt's token is. */
+export function identityOf({ id, jobId, taskId }: AttemptRow): Identity {
+  return { kind: "task", namespace: rootOf(jobId), jobId, taskId, attemptUid: id };
 }
