@@ -160,18 +160,24 @@ export class Registry implements LifeHost {
     throw new IrisError("ALREADY_EXISTS", message, { where: path });
   }
 
-  /** A tree has a shutdown time of its own for each child; the system's deadline ends the waiting, and says so. */
+  /** A tree has a shutdown time of its own for each child; past the system's deadline it is killed. */
   async #stopBranch(branch: Branch, graceMs: number): Promise<void> {
     const done = new AbortController();
     const late = sleep(this.clock, graceMs, done.signal).then(
-      () => this.logger.warn({ path: branch.path, graceMs }, "a tree did not stop in time; its actors are killed"),
+      () => {
+        this.logger.warn({ path: branch.path, graceMs }, "a tree did not stop in time and is killed");
+        return branch.kill(`system ${this.system.name} stopped, and it did not end within ${graceMs} ms`);
+      },
       () => undefined,
     );
-    const stopped = branch.stop().catch((error: unknown) => {
+    try {
+      await Promise.race([branch.stop(), late]);
+    } catch (error) {
+      // The roots before it still have to be stopped.
       this.logger.error({ path: branch.path, error }, "a tree failed to stop; its actors are killed");
-    });
-    await Promise.race([stopped, late]);
-    done.abort();
+    } finally {
+      done.abort();
+    }
   }
 
   #pathFor(name: string | undefined, cls: unknown, parent: Life | undefined): string {

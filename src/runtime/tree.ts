@@ -76,4 +76,6 @@ export interface Branch {
   snapshot(find: (path: string) => ActorSnapshot | undefined): ActorSnapshot;
   /** Ends all of it; resolves when nothing is left. */
   stop(): Promise<unknown>;
+  /** Ends all of it by force, also while it is being stopped; resolves when nothing is left. */
+  kill(why: string): Promise<unknown>;
 }

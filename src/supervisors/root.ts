@@ -10,41 +10,27 @@ import { Supervisor } from "./supervisor.ts";
 /** Starts `spec` as a root of `system`. `ALREADY_EXISTS` if a root of its name runs; else as `Supervisor.start`. */
 export async function startRoot(spec: SupervisorSpec, system: ActorSystem): Promise<SupervisorRef> {
   const path = spec.name;
-  const giveUp = new AbortController();
-  const over = Promise.withResolvers<void>();
-  let supervisor: Supervisor | undefined;
-  const detach = addBranch(system, {
-    path,
-    snapshot: (find) =>
-      snapshotOf(
-        { path, state: supervisor?.state ?? "starting", restarts: 0 },
-        supervisor?.whichChildren() ?? [],
-        find,
-      ),
-    stop() {
-      giveUp.abort();
-      void supervisor?.stop("the system stops");
-      return over.promise;
-    },
-  });
   const logger = system.logger.child({ tree: path });
-  const leave = () => {
-    detach();
-    over.resolve();
-  };
-  const env = { system, path, logger, signal: giveUp.signal, args: [], previous: undefined, report: () => {} };
-  try {
-    supervisor = await Supervisor.start(spec, env);
-  } catch (error) {
-    leave();
-    throw error;
-  }
-  const root = supervisor;
-  // Settled before anybody else is told of the end, who may look for what is left.
+  const root = new Supervisor(spec, {
+    system,
+    path,
+    logger,
+    signal: new AbortController().signal,
+    args: [],
+    previous: undefined,
+    report: () => {},
+  });
+  const leave = addBranch(system, {
+    path,
+    snapshot: (find) => snapshotOf({ path, state: root.state, restarts: 0 }, root.whichChildren(), find),
+    stop: () => root.stop("the system stops"),
+    kill: (why) => root.kill(why),
+  });
+  // Before anybody else hears of the end, who may look for what is left.
   void root.ended.then((reason) => {
     root.release();
-    logger.info({ reason: describeExit(reason) }, "tree has ended");
     leave();
+    logger.info({ reason: describeExit(reason) }, "tree has ended");
   });
-  return root;
+  return root.start();
 }

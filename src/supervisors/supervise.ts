@@ -72,7 +72,7 @@ function supervisorSpec(
     name,
     intensity,
     autoShutdown,
-    start: async (env) => asChild(await Supervisor.start(spec, env)),
+    start: async (env) => asChild(await new Supervisor(spec, env).start()),
     startIn: (system) => startRoot(spec, system),
   };
   checkSupervisorSpec(spec);

@@ -45,7 +45,8 @@ export class Supervisor implements SupervisorRef {
   #restartsAt: readonly number[] = [];
   #numbered = 0;
 
-  private constructor(spec: SupervisorSpec, env: ChildEnv) {
+  /** It does nothing before `start()`. */
+  constructor(spec: SupervisorSpec, env: ChildEnv) {
     this.name = spec.name;
     this.path = env.path;
     this.ended = this.#over.promise;
@@ -76,20 +77,20 @@ export class Supervisor implements SupervisorRef {
    * Starts the children in order, each ready before the next. Rejects if one does not start: the earlier ones have then
    * been stopped again, in reverse.
    */
-  static async start(spec: SupervisorSpec, env: ChildEnv): Promise<Supervisor> {
-    const supervisor = new Supervisor(spec, env);
-    const onAbort = () => void supervisor.stop("its start was given up");
-    supervisor.#steps.post(() => supervisor.#startFirst());
-    if (env.signal.aborted) onAbort();
-    env.signal.addEventListener("abort", onAbort, { once: true });
+  async start(): Promise<this> {
+    const { signal, previous } = this.#env;
+    const onAbort = () => void this.stop("its start was given up");
+    this.#steps.post(() => this.#startFirst());
+    if (signal.aborted) onAbort();
+    signal.addEventListener("abort", onAbort, { once: true });
     try {
-      await supervisor.#started.promise;
-      return supervisor;
+      await this.#started.promise;
+      return this;
     } catch (error) {
-      supervisor.#releaseOwn(env.previous?.child.supervisor);
+      this.#releaseOwn(previous?.child.supervisor);
       throw error;
     } finally {
-      env.signal.removeEventListener("abort", onAbort);
+      signal.removeEventListener("abort", onAbort);
     }
   }
 
