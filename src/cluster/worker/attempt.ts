@@ -16,7 +16,7 @@ import type { Clock, TimerHandle } from "../../runtime/ports/clock.ts";
 import type { Logger } from "../../runtime/ports/logger.ts";
 import { cause } from "../job/cause.ts";
 import { AttemptDirectory } from "./attempt-directory.ts";
-import { exitOf, exitOfFailedStart } from "./attempt-exit.ts";
+import { type Ending, exitOf, exitOfFailedStart } from "./attempt-exit.ts";
 import { entryFile } from "./entry-file.ts";
 import { WORKER_LIMITS } from "./limits.ts";
 import { captureLines } from "./log-capture.ts";
@@ -136,8 +136,8 @@ export class Attempt {
       this.#startedAtMs = clock.now();
       this.#step("started");
       const end = await runtime.wait(task);
-      const [error, result] = await Promise.all([this.#directory.readError(), this.#directory.readResult()]);
-      this.#exit = exitOf({ stop: this.#stopCause, end, error, result }, clock.now());
+      const endedAtMs = clock.now();
+      this.#exit = exitOf({ stop: this.#stopCause, end, ...(await this.#outcome()) }, endedAtMs);
       this.#step("ended");
     } catch (error) {
       this.#exit = exitOfFailedStart(error, this.#stopCause, clock.now());
@@ -181,6 +181,13 @@ export class Attempt {
     const flags = ["--disable-warning=ExperimentalWarning"];
     const files = [invocationFile, resultFile, errorFile];
     return [process.execPath, ...flags, entryFile("task-main"), ...files, ...(workspace ? [workspace] : [])];
+  }
+
+  /** What the task's function threw or returned. A command has no say in this: its files are its own. */
+  async #outcome(): Promise<Pick<Ending, "error" | "result">> {
+    if (this.#spec.job?.entrypoint?.invocation === undefined) return { error: undefined, result: undefined };
+    const [error, result] = await Promise.all([this.#directory.readError(), this.#directory.readResult()]);
+    return { error, result };
   }
 
   #step(event: AttemptEvent): void {

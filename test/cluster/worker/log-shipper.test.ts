@@ -129,7 +129,7 @@ test("a full buffer makes the reader wait until the store has taken something", 
   t.is(store.batches.length, 1, "one batch at a time");
   store.held.shift()?.();
   await room;
-  store.held.splice(0).forEach((release) => release());
+  for (const release of store.held.splice(0)) release();
 });
 
 test("while the controller is away nobody waits: the oldest lines that were never sent make way, and a line says so", async (t) => {

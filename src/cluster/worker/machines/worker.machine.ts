@@ -23,8 +23,6 @@ export const workerMachine = setup({
     joining: { on: { registered: { target: "serving", actions: ["announce"] }, stop: "stopping" } },
     serving: {
       on: {
-        // Registered again over the same link: the controller had forgotten us.
-        registered: { actions: [] },
         linkLost: { target: "cut-off", actions: ["armOrphanTimer"] },
         stop: "stopping",
       },

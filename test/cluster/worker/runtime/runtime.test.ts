@@ -37,7 +37,9 @@ async function start(runtime: TaskRuntime, argv: string[], cwd = tmpdir(), env: 
 }
 
 async function read(stream: AsyncIterable<Uint8Array>): Promise<Buffer> {
-  return Buffer.concat(await Array.fromAsync(stream));
+  const chunks: Uint8Array[] = [];
+  for await (const chunk of stream) chunks.push(chunk);
+  return Buffer.concat(chunks);
 }
 
 async function outcome(runtime: TaskRuntime, task: TaskHandle): Promise<Ran> {
