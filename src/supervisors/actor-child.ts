@@ -2,7 +2,9 @@
 import { IrisError } from "../runtime/errors.ts";
 import type { ActorRef } from "../runtime/ref.ts";
 import { release, startSupervised } from "../runtime/supervised.ts";
-import { type ChildEnv, type ChildOptions, type ChildSpec, childBasics, type RunningChild } from "./spec.ts";
+import type { ChildOptions } from "./options.ts";
+import type { ChildEnv, ChildSpec, RunningChild } from "./spec.ts";
+import { childBasics } from "./spec-check.ts";
 
 export interface ActorChildOptions<A extends unknown[]> extends ChildOptions {
   id: string;

@@ -4,10 +4,10 @@
  */
 import { IrisError } from "../runtime/errors.ts";
 import type { ExitReason } from "../runtime/exit.ts";
+import type { ActorRef } from "../runtime/ref.ts";
 import type { Group } from "./pauses.ts";
 import type { ChildView } from "./policy.ts";
-import type { ChildInfo, Counts } from "./ref.ts";
-import type { ChildSpec, RunningChild } from "./spec.ts";
+import type { ChildInfo, ChildSpec, Counts, RunningChild } from "./spec.ts";
 
 export type Life =
   | { readonly at: "starting" }
@@ -80,6 +80,25 @@ export class Children implements Iterable<Slot> {
     throw new IrisError("NOT_FOUND", `supervisor ${this.#path} has no child "${id}": ${known}`);
   }
 
+  /** The child of that id, if it is stopped; else `FAILED_PRECONDITION`: it cannot be `what`. */
+  needStopped(id: string, what: "restarted" | "deleted"): Slot {
+    const slot = this.need(id);
+    if (slot.life.at === "stopped") return slot;
+    const message = `child "${id}" of supervisor ${this.#path} is ${slot.life.at} and cannot be ${what}: terminate it first`;
+    throw new IrisError("FAILED_PRECONDITION", message, { where: slot.path });
+  }
+
+  /** The reference of that child, or `FAILED_PRECONDITION` if it has none. */
+  ref(id: string): ActorRef<unknown> {
+    const slot = this.need(id);
+    const holder = holderOf(slot);
+    if (holder?.ref !== undefined) return holder.ref;
+    const trouble = holder === undefined ? "has not started yet" : `is a ${slot.spec.kind}, which has no reference`;
+    throw new IrisError("FAILED_PRECONDITION", `child "${id}" of supervisor ${this.#path} ${trouble}`, {
+      where: slot.path,
+    });
+  }
+
   /** True if it was there, with this very slot. */
   remove(slot: Slot): boolean {
     return this.#slots.get(slot.spec.id) === slot && this.#slots.delete(slot.spec.id);
@@ -118,7 +137,7 @@ export class Children implements Iterable<Slot> {
 }
 
 /** The child whose references one may hold: the running one, or the one whose successor is to take them over. */
-export function holderOf({ life, previous }: Slot): RunningChild | undefined {
+function holderOf({ life, previous }: Slot): RunningChild | undefined {
   return life.at === "running" || life.at === "stopping" ? life.child : previous?.child;
 }
 

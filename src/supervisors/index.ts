@@ -2,6 +2,7 @@
 export { type ActorChildOptions, actor } from "./actor-child.ts";
 export type { SupervisionEvent, SupervisionFact } from "./events.ts";
 export { SUPERVISION_LIMITS } from "./limits.ts";
+export type { AutoShutdown, Backoff, ChildOptions, Intensity, Restart, Shutdown, Strategy } from "./options.ts";
 export { type ChildView, type Decision, decide, type Flags } from "./policy.ts";
 export { type ProcessChildOptions, processChild } from "./process-child.ts";
 export {
@@ -13,20 +14,17 @@ export {
   type ProcessLauncher,
 } from "./process-launcher.ts";
 export type { Prober, Readiness } from "./process-ready.ts";
-export type { ChildInfo, ChildState, Counts, DynamicChild, SupervisorRef } from "./ref.ts";
 export { type ServiceContext, type ServiceOptions, service } from "./service-child.ts";
 export type {
-  AutoShutdown,
-  Backoff,
   ChildEnv,
-  ChildOptions,
+  ChildInfo,
   ChildSpec,
+  ChildState,
   ChildTemplate,
-  Intensity,
-  Restart,
+  Counts,
+  DynamicChild,
   RunningChild,
-  Shutdown,
-  Strategy,
+  SupervisorRef,
   SupervisorSpec,
 } from "./spec.ts";
 export { dynamic, type SuperviseOptions, supervise } from "./supervise.ts";

@@ -12,7 +12,7 @@
  * taken along are started whether they ran or not, except temporary ones: those are never started again.
  */
 import { type ExitReason, isAbnormal } from "../runtime/exit.ts";
-import type { AutoShutdown, Backoff, Intensity, Restart, Strategy } from "./spec.ts";
+import type { AutoShutdown, Backoff, Intensity, Restart, Strategy } from "./options.ts";
 
 /** What of a supervisor's options decides. */
 export interface Flags {

@@ -8,6 +8,7 @@ import { type ExitReason, NORMAL } from "../runtime/exit.ts";
 import { sleep } from "../runtime/ports/clock.ts";
 import { type Environment, processEnvironment } from "../runtime/ports/environment.ts";
 import { SUPERVISION_LIMITS } from "./limits.ts";
+import type { ChildOptions } from "./options.ts";
 import {
   type LaunchedProcess,
   nodeLauncher,
@@ -23,7 +24,8 @@ import {
   type Readiness,
   saysReady,
 } from "./process-ready.ts";
-import { type ChildEnv, type ChildOptions, type ChildSpec, childBasics, type RunningChild } from "./spec.ts";
+import type { ChildEnv, ChildSpec, RunningChild } from "./spec.ts";
+import { childBasics } from "./spec-check.ts";
 
 export interface ProcessChildOptions extends ChildOptions {
   /** Variables to add to those of this process; `undefined` takes one away. */

@@ -2,9 +2,8 @@
 import { addBranch } from "../runtime/branch.ts";
 import { describeExit } from "../runtime/exit.ts";
 import type { ActorSystem } from "../runtime/system.ts";
-import type { SupervisorRef } from "./ref.ts";
 import { snapshotOf } from "./snapshot.ts";
-import type { SupervisorSpec } from "./spec.ts";
+import type { SupervisorRef, SupervisorSpec } from "./spec.ts";
 import { Supervisor } from "./supervisor.ts";
 
 /** Starts `spec` as a root of `system`. `ALREADY_EXISTS` if a root of its name runs; else as `Supervisor.start`. */

@@ -8,7 +8,9 @@ import { type ExitReason, NORMAL } from "../runtime/exit.ts";
 import type { Logger } from "../runtime/ports/logger.ts";
 import type { ActorSystem } from "../runtime/system.ts";
 import { SUPERVISION_LIMITS } from "./limits.ts";
-import { type ChildEnv, type ChildOptions, type ChildSpec, childBasics, type RunningChild } from "./spec.ts";
+import type { ChildOptions } from "./options.ts";
+import type { ChildEnv, ChildSpec, RunningChild } from "./spec.ts";
+import { childBasics } from "./spec-check.ts";
 
 export interface ServiceContext {
   readonly path: string;

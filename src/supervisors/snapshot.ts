@@ -1,6 +1,6 @@
 /** A supervisor and what is below it, as `system.inspect()` shows it (pure). */
 import type { ActorSnapshot } from "../runtime/tree.ts";
-import type { ChildInfo } from "./ref.ts";
+import type { ChildInfo } from "./spec.ts";
 
 /** Children that are no actors have no mailbox and count no messages. */
 const NO_MESSAGES = Object.freeze({

@@ -1,19 +1,10 @@
 /** Makes supervisors to be: `supervise()` for children that are named, `dynamic()` for children from a template. */
 import { IrisError } from "../runtime/errors.ts";
 import { SUPERVISION_LIMITS } from "./limits.ts";
+import type { AutoShutdown, ChildOptions, Intensity, Strategy } from "./options.ts";
 import { startRoot } from "./root.ts";
-import {
-  type AutoShutdown,
-  type ChildOptions,
-  type ChildSpec,
-  type ChildTemplate,
-  checkSupervisorSpec,
-  childBasics,
-  type Intensity,
-  type RunningChild,
-  type Strategy,
-  type SupervisorSpec,
-} from "./spec.ts";
+import type { ChildSpec, ChildTemplate, RunningChild, SupervisorSpec } from "./spec.ts";
+import { checkSupervisorSpec, childBasics } from "./spec-check.ts";
 import { Supervisor } from "./supervisor.ts";
 
 /** As a child of another supervisor it is `permanent`, and gets as long as its children need (`"infinity"`) to stop. */

@@ -10,12 +10,21 @@ import { describeExit, type ExitReason, NORMAL } from "../runtime/exit.ts";
 import type { ActorRef } from "../runtime/ref.ts";
 import { compileTable } from "../runtime/table.ts";
 import { ChildLives } from "./child-lives.ts";
-import { Children, holderOf, infoOf, type Slot } from "./children.ts";
+import { Children, infoOf, type Slot } from "./children.ts";
 import { EventFan, type SupervisionEvent, type SupervisionFact } from "./events.ts";
 import { type Group, Pauses } from "./pauses.ts";
 import { backoffDelayMs, type Decision, decide, stopOrder, wasHealthy } from "./policy.ts";
-import type { ChildInfo, Counts, DynamicChild, SupervisorRef } from "./ref.ts";
-import { type ChildEnv, type ChildSpec, checkChildSpec, type RunningChild, type SupervisorSpec } from "./spec.ts";
+import type {
+  ChildEnv,
+  ChildInfo,
+  ChildSpec,
+  Counts,
+  DynamicChild,
+  RunningChild,
+  SupervisorRef,
+  SupervisorSpec,
+} from "./spec.ts";
+import { checkChildSpec } from "./spec-check.ts";
 import { Steps } from "./steps.ts";
 import { type SupervisorEvent, type SupervisorState, supervisorMachine } from "./supervisor.machine.ts";
 import { childOf } from "./template.ts";
@@ -106,7 +115,7 @@ export class Supervisor implements SupervisorRef {
     return this.#children.counts();
   }
 
-  startChild(child: ChildSpec | DynamicChild): Promise<ChildInfo> {
+  startChild(child: ChildSpec | DynamicChild = {}): Promise<ChildInfo> {
     return this.#steps.order(async () => {
       const { spec, args } = this.#specOf(child);
       checkChildSpec(spec, this.#spec.autoShutdown);
@@ -130,7 +139,7 @@ export class Supervisor implements SupervisorRef {
 
   restartChild(id: string): Promise<ChildInfo> {
     return this.#steps.order(async () => {
-      const slot = this.#needStopped(id, "restarted");
+      const slot = this.#children.needStopped(id, "restarted");
       const failure = await this.#lives.start(slot);
       if (failure === undefined) return infoOf(slot);
       throw failure;
@@ -138,15 +147,11 @@ export class Supervisor implements SupervisorRef {
   }
 
   deleteChild(id: string): Promise<void> {
-    return this.#steps.order(async () => this.#retire(this.#needStopped(id, "deleted"), true));
+    return this.#steps.order(async () => this.#retire(this.#children.needStopped(id, "deleted"), true));
   }
 
   ref<T>(id: string): ActorRef<T> {
-    const slot = this.#children.need(id);
-    const holder = holderOf(slot);
-    if (holder?.ref !== undefined) return holder.ref as ActorRef<T>;
-    const trouble = holder === undefined ? "has not started yet" : `is a ${slot.spec.kind}, which has no reference`;
-    throw new IrisError("FAILED_PRECONDITION", `child "${id}" of supervisor ${this.path} ${trouble}`);
+    return this.#children.ref(id) as ActorRef<T>;
   }
 
   events(): AsyncIterable<SupervisionEvent> {
@@ -280,9 +285,12 @@ export class Supervisor implements SupervisorRef {
     for (const startId of group.ids) this.#children.need(startId).life = { at: "restarting", group };
     this.#dropPauses();
     if (this.#leaving) return;
-    const start = () => this.#startGroup(group);
-    if (delayMs > 0) this.#pauses.add(group, delayMs, () => this.#steps.post(start));
-    else await start();
+    if (delayMs > 0) this.#pauses.add(group, delayMs, () => this.#steps.post(() => this.#startGroup(group)));
+    else {
+      // A turn of its own: a child that fails at once, again and again, must not keep timers and sockets waiting.
+      await new Promise<void>((resolve) => setImmediate(resolve));
+      if (!this.#leaving) await this.#startGroup(group);
+    }
     this.#take("restarted");
   }
 
@@ -328,13 +336,6 @@ export class Supervisor implements SupervisorRef {
       throw new IrisError("INVALID_ARGUMENT", message);
     }
     return childOf(template, child, ++this.#numbered);
-  }
-
-  #needStopped(id: string, what: string): Slot {
-    const slot = this.#children.need(id);
-    if (slot.life.at === "stopped") return slot;
-    const message = `child "${id}" of supervisor ${this.path} is ${slot.life.at} and cannot be ${what}: terminate it first`;
-    throw new IrisError("FAILED_PRECONDITION", message, { where: slot.path });
   }
 
   /** The child is not to be started again by itself; dynamic and temporary ones leave nothing behind. */

@@ -1,7 +1,6 @@
 /** Children of a dynamic supervisor are made here, from its template and what `startChild` was given (pure). */
-import { IrisError } from "../runtime/errors.ts";
-import type { DynamicChild } from "./ref.ts";
-import type { ChildSpec, ChildTemplate } from "./spec.ts";
+import { IrisError, toError } from "../runtime/errors.ts";
+import type { ChildSpec, ChildTemplate, DynamicChild } from "./spec.ts";
 
 /**
  * The spec of a new child and the arguments to start it with. A template that is a spec gets `args` behind its own; one
@@ -17,7 +16,16 @@ export function childOf(
     throw new IrisError("INVALID_ARGUMENT", `args of startChild are ${typeof args}: pass { id?, args?: […] }`);
   }
   if (typeof template !== "function") return { spec: { ...template, id: id ?? `${template.id}-${number}` }, args };
-  // The template's own parameters are the user's affair; `startChild` cannot know them.
-  const spec = (template as (...args: readonly unknown[]) => ChildSpec)(...args);
+  const spec = called(template as (...args: readonly unknown[]) => ChildSpec, args);
   return { spec: { ...spec, id: id ?? `${spec.id}-${number}` }, args: [] };
+}
+
+/** The template's own parameters are the user's affair: `startChild` cannot know them. */
+function called(template: (...args: readonly unknown[]) => ChildSpec, args: readonly unknown[]): ChildSpec {
+  try {
+    return template(...args);
+  } catch (cause) {
+    const message = `the template of a dynamic supervisor threw: ${toError(cause).message}`;
+    throw new IrisError("INVALID_ARGUMENT", message, { cause });
+  }
 }

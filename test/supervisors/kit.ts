@@ -3,7 +3,7 @@ import { IrisError } from "../../src/runtime/errors.ts";
 import type { ExitReason } from "../../src/runtime/exit.ts";
 import { ActorSystem } from "../../src/runtime/system.ts";
 import type { ChildEnv, ChildOptions, ChildSpec, RunningChild, SupervisionEvent } from "../../src/supervisors/index.ts";
-import { childBasics } from "../../src/supervisors/spec.ts";
+import { childBasics } from "../../src/supervisors/spec-check.ts";
 import { ManualClock, settle } from "../kit/manual-clock.ts";
 import { RecordingLogger } from "../kit/recording-logger.ts";
 import { SeededRandom } from "../kit/seeded-random.ts";

@@ -2,6 +2,7 @@ import test from "ava";
 import fc from "fast-check";
 import { IrisError } from "../../src/runtime/errors.ts";
 import type { ExitReason } from "../../src/runtime/exit.ts";
+import type { Restart } from "../../src/supervisors/options.ts";
 import {
   backoffDelayMs,
   type ChildView,
@@ -12,7 +13,6 @@ import {
   verdict,
   wasHealthy,
 } from "../../src/supervisors/policy.ts";
-import type { Restart } from "../../src/supervisors/spec.ts";
 
 const REASONS: ExitReason[] = [
   { kind: "normal" },

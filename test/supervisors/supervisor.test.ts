@@ -149,18 +149,20 @@ test("a failed restart in a group leaves the later ones waiting, then the group 
   t.deepEqual(trace, ["-c", "-a", "+a", "xb", "-a", "+a", "+b", "+c"]);
 });
 
-test("a stop overtakes a restart that keeps failing", async (t) => {
+test("a stop overtakes a restart that keeps failing, and so does everything else in the process", async (t) => {
   const { system, child, trace } = stage();
   const a = child("a");
-  const root = await supervise({ name: "root", intensity: { maxRestarts: 1e9, withinMs: 1e9 }, children: [a] }).startIn(
-    system,
-  );
+  const intensity = { maxRestarts: 1e9, withinMs: 1e9 };
+  const root = await supervise({ name: "root", intensity, children: [a] }).startIn(system);
   a.gate.failures = Number.POSITIVE_INFINITY;
-  a.gate.end({ kind: "crashed", error: new IrisError("INTERNAL", "boom") });
-  while (trace.length < 5) await Promise.resolve();
+  await a.gate.crash();
+  t.true(trace.length > 5, "it is at it");
   const end = await root.stop();
   t.deepEqual(end, { kind: "shutdown", why: "stop() was called" });
   t.is(root.countChildren().active, 0);
+  trace.length = 0;
+  await settle();
+  t.deepEqual(trace, []);
 });
 
 test("a stop overtakes a start that is under way: it is told, and ends", async (t) => {
@@ -441,6 +443,8 @@ test("dynamic: a template may be a function of the arguments", async (t) => {
   );
   t.is((await rooms.startChild({ id: "r", args: ["a", "b"] })).id, "r");
   t.is((await rooms.startChild({ args: ["a", "b"] })).id, "a-b-2");
+  await using broken = await dynamic("broken", (id: string) => child(id.toUpperCase())).startIn(system);
+  await t.throwsAsync(broken.startChild(), { message: /the template of a dynamic supervisor threw/ });
 });
 
 test("a reader of events that falls behind loses the oldest and is told how many; leaving the loop is enough", async (t) => {
@@ -452,7 +456,7 @@ test("a reader of events that falls behind loses the oldest and is told how many
   const reader = root.events()[Symbol.asyncIterator]();
   for (let time = 0; time < 400; time++) {
     a.gate.end(NORMAL);
-    await new Promise((resolve) => setImmediate(resolve));
+    await settle(3);
   }
   const { value } = await reader.next();
   t.is(value?.missed, 3 * 400 - 1_024);
