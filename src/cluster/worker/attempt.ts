@@ -162,7 +162,7 @@ export class Attempt {
     const argv = await this.#argv(job);
     const env = taskEnvironment(this.#spec, job, { ...this.#name, workDir, outputDir, ports: this.#ports }, host);
     if (this.#stopCause !== undefined) throw new IrisError("CANCELLED", "it was stopped before it was started");
-    const task = await runtime.start({ uid: this.#name.uid, argv, env, cwd: workDir });
+    const task = await runtime.start({ uid: this.#name.uid, mark: outputDir, argv, env, cwd: workDir });
     const sink = this.#shipper.push.bind(this.#shipper);
     this.#captures = Promise.all([
       captureLines(task.stdout, "STDOUT", sink, clock),

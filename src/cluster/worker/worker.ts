@@ -198,8 +198,9 @@ export class Worker implements AsyncDisposable {
     const { runtime } = this.#options;
     const left = await listAttemptDirectories(this.#root);
     if (left.length === 0) return;
-    const ended = canSweep(runtime) ? await runtime.sweep(new Set(left)) : 0;
-    for (const uid of left) await new AttemptDirectory(this.#root, uid).remove();
+    const directories = left.map((uid) => new AttemptDirectory(this.#root, uid));
+    const ended = canSweep(runtime) ? await runtime.sweep(directories.map(({ outputDir }) => outputDir)) : 0;
+    for (const directory of directories) await directory.remove();
     this.#logger.info({ attempts: left.length, processes: ended }, "swept what an earlier life left");
   }
 

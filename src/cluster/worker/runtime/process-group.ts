@@ -1,11 +1,11 @@
 /**
  * Everything that a task left on the machine, and its end: its process group, and those that made a session of their own
- * but still carry its name in their environment. The one invariant: `end` resolves only when none of them is left.
+ * but still carry its mark in their environment. The one invariant: `end` resolves only when none of them is left.
  */
 import { type Clock, sleep } from "../../../runtime/ports/clock.ts";
 import type { Logger } from "../../../runtime/ports/logger.ts";
-import { TASK_ENV } from "../../job/env.ts";
 import { listProcesses, processesByVariable } from "./process-table.ts";
+import { TASK_MARK } from "./runtime.ts";
 
 /** Pause between two looks: the first, and the longest. A killed process is usually gone within a millisecond. */
 const LOOK_FIRST_MS = 1;
@@ -23,21 +23,21 @@ export class GroupEnder {
     this.#logger = logger;
   }
 
-  /** Kills what is left of the attempt, with its process group if one is known, until nothing is; how many looks saw. */
-  async end(uid: string, group?: number): Promise<number> {
+  /** Kills what is left of the task with that mark, with its process group if one is known, until nothing is; how many looks saw. */
+  async end(mark: string, group?: number): Promise<number> {
     const since = this.#clock.now();
     let told = false;
     let seen = 0;
     for (let pauseMs = LOOK_FIRST_MS; ; pauseMs = Math.min(2 * pauseMs, LOOK_LAST_MS)) {
       const inGroup = group !== undefined && signalGroup(group, "SIGKILL") && groupLives(group);
-      const escaped = await this.#escaped(uid);
+      const escaped = await this.#escaped(mark);
       for (const pid of escaped) signal(pid, "SIGKILL");
       seen = Math.max(seen, escaped.length);
       if (!inGroup && escaped.length === 0) return seen;
       if (!told && this.#clock.now() - since >= STUCK_AFTER_MS) {
         told = true;
         this.#logger.warn(
-          { uid, group, escaped },
+          { mark, group, escaped },
           "a task's processes do not end by SIGKILL: its capacity stays taken",
         );
       }
@@ -46,14 +46,14 @@ export class GroupEnder {
   }
 
   /** One look through the machine serves all who ask in the same turn. */
-  async #escaped(uid: string): Promise<number[]> {
+  async #escaped(mark: string): Promise<number[]> {
     this.#escapees ??= new Promise((resolve) => {
       setImmediate(() => {
         this.#escapees = undefined;
-        resolve(processesByVariable(TASK_ENV.attemptUid));
+        resolve(processesByVariable(TASK_MARK));
       });
     });
-    return ((await this.#escapees).get(uid) ?? []).filter((pid) => pid !== process.pid);
+    return ((await this.#escapees).get(mark) ?? []).filter((pid) => pid !== process.pid);
   }
 }
 

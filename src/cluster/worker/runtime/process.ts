@@ -10,12 +10,12 @@ import type { Readable } from "node:stream";
 import { IrisError } from "../../../runtime/errors.ts";
 import { type Clock, systemClock, type TimerHandle } from "../../../runtime/ports/clock.ts";
 import { type Logger, silentLogger } from "../../../runtime/ports/logger.ts";
-import { TASK_ENV } from "../../job/env.ts";
 import { GroupEnder, signalGroup } from "./process-group.ts";
 import { listProcesses } from "./process-table.ts";
 import { findProgram } from "./program.ts";
 import {
   type SweepingRuntime,
+  TASK_MARK,
   type TaskEnd,
   type TaskHandle,
   type TaskLaunch,
@@ -90,7 +90,7 @@ class ProcessRuntime implements SweepingRuntime {
       force: undefined,
       ended: exit.then(async ([exitCode, signal]) => {
         running.exited = true;
-        await this.#ender.end(launch.uid, group);
+        await this.#ender.end(launch.mark, group);
         this.#clock.clearTimeout(running.force?.timer);
         child.stdio[3]?.destroy();
         this.#endSilent(stdout);
@@ -135,8 +135,8 @@ class ProcessRuntime implements SweepingRuntime {
     };
   }
 
-  async sweep(uids: ReadonlySet<string>): Promise<number> {
-    const ended = await Promise.all([...uids].map((uid) => this.#ender.end(uid)));
+  async sweep(marks: Iterable<string>): Promise<number> {
+    const ended = await Promise.all([...marks].map((mark) => this.#ender.end(mark)));
     return ended.reduce((sum, count) => sum + count, 0);
   }
 
@@ -169,8 +169,7 @@ function spawnGroup(launch: TaskLaunch, program: string): ChildProcess {
   try {
     return spawn("/bin/sh", ["-c", LAUNCH, "iris-task", program, ...launch.argv.slice(1)], {
       cwd: launch.cwd,
-      // By its name in their environment we find those that leave the group.
-      env: { ...launch.env, [TASK_ENV.attemptUid]: launch.uid },
+      env: { ...launch.env, [TASK_MARK]: launch.mark },
       detached: true,
       stdio: ["ignore", "pipe", "pipe", "pipe"],
     });

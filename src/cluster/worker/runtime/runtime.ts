@@ -5,11 +5,20 @@
  */
 import type { ErrorCode } from "../../../runtime/errors.ts";
 import { IrisError } from "../../../runtime/errors.ts";
+import { TASK_ENV } from "../../job/env.ts";
+
+/**
+ * The variable by which a task's processes are known on the machine, also those that leave its group. A path, since no
+ * other task of this machine has the same, of whatever cluster.
+ */
+export const TASK_MARK = TASK_ENV.outputDir;
 
 /** What to run, all decided: nothing is inherited, looked up or expanded but the program on its own PATH. */
 export interface TaskLaunch {
   /** The attempt's own name. */
   readonly uid: string;
+  /** Its output directory: the value of `TASK_MARK` in its environment. */
+  readonly mark: string;
   /** The program and its arguments; no shell is involved. */
   readonly argv: readonly string[];
   /** The task's whole environment. */
@@ -61,8 +70,8 @@ export interface TaskRuntime {
 
 /** A runtime that can find what an earlier life of the worker left running, and end it. */
 export interface SweepingRuntime extends TaskRuntime {
-  /** Ends every process of these attempts by force; resolves with how many there were when none is left. */
-  sweep(uids: ReadonlySet<string>): Promise<number>;
+  /** Ends every process of tasks with these marks by force; resolves with how many there were when none is left. */
+  sweep(marks: Iterable<string>): Promise<number>;
 }
 
 export function canSweep(runtime: TaskRuntime): runtime is SweepingRuntime {

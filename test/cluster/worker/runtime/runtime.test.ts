@@ -33,7 +33,8 @@ async function room(t: ExecutionContext): Promise<string> {
 }
 
 async function start(runtime: TaskRuntime, argv: string[], cwd = tmpdir(), env: Record<string, string> = {}) {
-  return await runtime.start({ uid: `t${process.pid}x${uids++}`, argv, cwd, env: { PATH, ...env } });
+  const uid = `t${process.pid}x${uids++}`;
+  return await runtime.start({ uid, mark: `/marks/${uid}`, argv, cwd, env: { PATH, ...env } });
 }
 
 async function read(stream: AsyncIterable<Uint8Array>): Promise<Buffer> {
@@ -210,7 +211,7 @@ test("process: the environment is exactly what was given, and stdin is empty", a
   });
   const { stdout } = await outcome(runtime, task);
   const env = JSON.parse(stdout.toString());
-  t.deepEqual(env, { PATH, PWD: "/", TEXT: "a b\n'c' $PATH", IRIS_ATTEMPT_UID: task.uid });
+  t.deepEqual(env, { PATH, PWD: "/", TEXT: "a b\n'c' $PATH", IRIS_OUTPUT_DIR: `/marks/${task.uid}` });
   const cat = await outcome(runtime, await start(runtime, ["cat"]));
   t.deepEqual(cat.end, { exitCode: 0, signal: undefined });
 });
@@ -265,12 +266,12 @@ test("process: handles of another runtime are refused", async (t) => {
   t.throws(() => processRuntime().wait(stray), { message: /task stray was not started here/ });
 });
 
-test("process: a sweep ends what an earlier life left, by the attempts' names", async (t) => {
-  const uid = `left${process.pid}`;
-  const child = spawn("sleep", ["1000"], { detached: true, stdio: "ignore", env: { PATH, IRIS_ATTEMPT_UID: uid } });
+test("process: a sweep ends what an earlier life left, by their marks", async (t) => {
+  const mark = `/marks/left${process.pid}`;
+  const child = spawn("sleep", ["1000"], { detached: true, stdio: "ignore", env: { PATH, IRIS_OUTPUT_DIR: mark } });
   await once(child, "spawn");
   const exit = once(child, "exit");
-  t.is(await processRuntime().sweep(new Set([uid, "somebody-else"])), 1);
+  t.is(await processRuntime().sweep([mark, "/marks/somebody-else"]), 1);
   t.deepEqual(await exit, [null, "SIGKILL"]);
 });
 
@@ -280,7 +281,7 @@ test("a task dies with its worker's process, even by SIGKILL, whatever signals i
   const program = `
     import { processRuntime } from ${JSON.stringify(module)};
     const argv = ["sh", "-c", "trap '' TERM HUP INT; sleep 1000 & echo $$ $! > pids.part; mv pids.part pids; echo up; wait"];
-    const task = await processRuntime().start({ uid: ${JSON.stringify(`orphan${process.pid}`)}, argv, cwd: process.cwd(), env: { PATH: process.env.PATH } });
+    const task = await processRuntime().start({ uid: "u", mark: ${JSON.stringify(`/marks/orphan${process.pid}`)}, argv, cwd: process.cwd(), env: { PATH: process.env.PATH } });
     for await (const chunk of task.stdout) process.stdout.write(chunk);
   `;
   await writeFile(join(folder, "worker.mts"), program);
@@ -292,7 +293,7 @@ test("a task dies with its worker's process, even by SIGKILL, whatever signals i
   const pids = (await readFile(join(folder, "pids"), "utf8")).trim().split(" ").map(Number);
   t.true(pids.every(alive));
   // Nothing but the death of the group closes this pipe's other copies; wait for that rather than for time.
-  const marks = processesByVariable("IRIS_ATTEMPT_UID").get(`orphan${process.pid}`) ?? [];
+  const marks = processesByVariable("IRIS_OUTPUT_DIR").get(`/marks/orphan${process.pid}`) ?? [];
   t.true(marks.length >= 3, "task, its child and the watchdog");
   worker.kill("SIGKILL");
   await once(worker, "exit");
