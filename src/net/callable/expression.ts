@@ -22,7 +22,6 @@ export interface FunctionText {
 const SURROUNDINGS: Readonly<Record<string, string>> = {
   this: "it is an arrow function that uses `this` of the function around it; take it as a parameter instead",
   arguments: "it is an arrow function that uses `arguments` of the function around it; use a rest parameter",
-  "new.target": "it is an arrow function that uses `new.target` of the function around it",
   super: "it uses `super`, which belongs to the object or class that it was written in",
   "import.meta": "it uses `import.meta`, which belongs to its module; export it from a module of the workspace instead",
   eval: "it calls `eval` directly, so that what it uses cannot be known",
@@ -89,6 +88,7 @@ function isFunctionExpression(node: AnyNode): boolean {
 function unreadable(text: string): string {
   if (/^(get|set|static|async\s*\*?|\*)?\s*\[/.test(text)) return "its name is computed; send an arrow function";
   if (/^[gs]et\s/.test(text)) return "it is an accessor; send an arrow function";
+  if (text.includes("new.target")) return "it is an arrow function that uses `new.target` of the function around it";
   if (text.includes("#")) return "it uses a private name of the class that it was written in";
   return "its text cannot be read as strict code by itself";
 }

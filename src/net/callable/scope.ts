@@ -197,7 +197,6 @@ export function usesOf(root: AnyNode): Uses {
     if (node.type === "ThisExpression" && !own) surroundings.add("this");
     if (node.type === "Super" && !home) surroundings.add("super");
     if (node.type === "MetaProperty" && node.meta.name === "import") surroundings.add("import.meta");
-    if (node.type === "MetaProperty" && node.meta.name === "new" && !own) surroundings.add("new.target");
     if (node.type === "CallExpression" && isNamed(node.callee, "eval") && !isDeclared("eval")) {
       surroundings.add("eval");
     }
