@@ -10,6 +10,9 @@ export interface Progress {
 }
 
 export class Aggregator {
+  /** A stream is a message in hand for as long as it is read: reports come in beside it. */
+  static readonly concurrency = 16;
+
   readonly #byShard = new Map<number, { files: number; surveys: Surveys }>();
   readonly #processes = new Set<number>();
   #changed = Promise.withResolvers<void>();

@@ -37,8 +37,8 @@ const job = await client.submit({
 await using resolver = client.resolver({ namespace: job.id });
 const watching = new AbortController();
 const watched = watchProgress(resolver, watching.signal);
-const surveys: Surveys = await job.result();
-watching.abort();
+watched.catch(() => {}); // Seen below; a job that fails is the better story.
+const surveys: Surveys = await job.result().finally(() => watching.abort());
 const killed = await watched;
 const seconds = ((performance.now() - startedAt) / 1000).toFixed(1);
 

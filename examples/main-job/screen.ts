@@ -6,6 +6,7 @@ const BAR_CELLS = 40;
 export class ProgressBar {
   readonly #total: number;
   #shown = "";
+  #quarter = -1;
 
   constructor(total: number) {
     this.#total = total;
@@ -15,8 +16,10 @@ export class ProgressBar {
     const cells = Math.round((done / this.#total) * BAR_CELLS);
     const text = `[${"#".repeat(cells)}${"-".repeat(BAR_CELLS - cells)}] ${done}/${this.#total} files ${note}`;
     if (text === this.#shown) return;
+    const quarter = Math.floor((done / this.#total) * 4);
     if (process.stdout.isTTY) process.stdout.write(`\r${text.padEnd(this.#shown.length)}`);
-    else if (cells % (BAR_CELLS / 4) === 0 || done === this.#total) process.stdout.write(`${text}\n`);
+    else if (quarter !== this.#quarter) process.stdout.write(`${text}\n`);
+    this.#quarter = quarter;
     this.#shown = text;
   }
 

@@ -5,25 +5,30 @@ import { FixedResolver } from "../net/resolver.ts";
 import { IrisError } from "../runtime/errors.ts";
 import { EXIT } from "./exit-status.ts";
 import { duration } from "./flags.ts";
-import { type CommandContext, withControllerFlags } from "./program.ts";
+import { type CommandContext, withControllerFlags } from "./command.ts";
 import { type ControllerFlags, controllerSettings, type Terminal } from "./settings.ts";
 
 interface CallFlags extends ControllerFlags {
   address?: string;
   namespace?: string;
+  stream?: boolean;
   timeout: number;
 }
 
 const CALL_TIMEOUT_MS = 30_000;
 
+/** What is called may answer once or with a stream; which, its user says. */
+type AnyMethod = (...args: unknown[]) => Promise<unknown> & AsyncIterable<unknown>;
+
 export function addCallCommand(program: Command, { terminal, run }: CommandContext): void {
   withControllerFlags(program.command("call"))
-    .description("call a method of an actor; a stream prints one item a line")
+    .description("call a method of an actor and print what it returns as JSON")
     .argument("<actor>", "the name that it is registered under")
     .argument("<method>", "its method")
     .argument("[json...]", "the arguments, each as JSON; what is no JSON is taken as text")
     .option("--namespace <name>", "a root job's id, or default")
     .option("--address <url>", "where it is served, such as ws://127.0.0.1:41234: then no controller is asked")
+    .option("--stream", "the method is a generator: print each item on a line of its own as it comes")
     .option("--timeout <time>", "how long to wait, such as 5s", duration, CALL_TIMEOUT_MS)
     .addHelpText("after", '\nExample:\n  iris call calculator add 2 3\n  iris call greeter greet \'{"name": "Ada"}\'\n')
     .action((actor: string, method: string, args: string[], flags: CallFlags) =>
@@ -43,13 +48,13 @@ async function callActor(
     flags.address === undefined
       ? new ClusterResolver(url, { token, ...(flags.namespace !== undefined && { namespace: flags.namespace }) })
       : new FixedResolver({ [actor]: flags.address }, { token });
-  const pool = resolver.lookup<Record<string, (...args: unknown[]) => Promise<unknown>>>(actor);
+  const pool = resolver.lookup<Record<string, AnyMethod>>(actor);
   await pool.waitForSize(1, { timeoutMs: flags.timeout, signal: terminal.interrupted });
-  const methods = pool.call({ timeoutMs: flags.timeout, signal: terminal.interrupted });
-  const method_ = methods[method];
-  if (method_ === undefined) throw new IrisError("INVALID_ARGUMENT", `${JSON.stringify(method)} is no method's name`);
-  const outcome = method_(...args) as Promise<unknown> & Partial<AsyncIterable<unknown>>;
-  terminal.out(`${jsonText(await outcome)}\n`);
+  const invoke = pool.call({ timeoutMs: flags.timeout, signal: terminal.interrupted })[method];
+  if (invoke === undefined) throw new IrisError("INVALID_ARGUMENT", `${JSON.stringify(method)} is no method's name`);
+  const outcome = invoke(...args);
+  if (flags.stream) for await (const item of outcome) terminal.out(`${jsonText(item)}\n`);
+  else terminal.out(`${jsonText(await outcome)}\n`);
   return EXIT.ok;
 }
 

@@ -7,7 +7,7 @@ import { userToken } from "../net/token.ts";
 import { wsTransport } from "../net/transport-ws.ts";
 import { EXIT } from "./exit-status.ts";
 import { wholeNumber } from "./flags.ts";
-import type { CommandContext } from "./program.ts";
+import type { CommandContext } from "./command.ts";
 import { irisHome, type ServiceFlags, untilInterrupted, withServiceFlags } from "./service-flags.ts";
 import { serviceLog } from "./service-log.ts";
 import type { Terminal } from "./settings.ts";

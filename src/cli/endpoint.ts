@@ -2,7 +2,7 @@
 import type { Command } from "commander";
 import { withClient } from "./connect.ts";
 import { EXIT } from "./exit-status.ts";
-import { type CommandContext, withControllerFlags } from "./program.ts";
+import { type CommandContext, withControllerFlags } from "./command.ts";
 import type { ControllerFlags, Terminal } from "./settings.ts";
 import { tableLines } from "./table.ts";
 

@@ -14,7 +14,7 @@ import { actorMachine } from "../runtime/actor.machine.ts";
 import { supervisorMachine } from "../supervisors/supervisor.machine.ts";
 import { EXIT } from "./exit-status.ts";
 import { mermaid } from "./mermaid.ts";
-import type { CommandContext } from "./program.ts";
+import type { CommandContext } from "./command.ts";
 
 /** Every machine by the name that people use for it. */
 export const MACHINES: Readonly<Record<string, AnyStateMachine>> = {

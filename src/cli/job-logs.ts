@@ -5,7 +5,7 @@ import { parseId } from "../cluster/job/id.ts";
 import { withClient } from "./connect.ts";
 import { EXIT } from "./exit-status.ts";
 import { wholeNumber } from "./flags.ts";
-import { type CommandContext, withControllerFlags } from "./program.ts";
+import { type CommandContext, withControllerFlags } from "./command.ts";
 import type { ControllerFlags, Terminal } from "./settings.ts";
 
 interface LogFlags extends ControllerFlags {

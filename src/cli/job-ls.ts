@@ -5,7 +5,7 @@ import type { JobState } from "../cluster/job/status.ts";
 import { withClient } from "./connect.ts";
 import { EXIT } from "./exit-status.ts";
 import { wholeNumber } from "./flags.ts";
-import { type CommandContext, withControllerFlags } from "./program.ts";
+import { type CommandContext, withControllerFlags } from "./command.ts";
 import type { ControllerFlags, Terminal } from "./settings.ts";
 import { durationText, tableLines } from "./table.ts";
 

@@ -7,7 +7,7 @@ import { withClient } from "./connect.ts";
 import { EXIT } from "./exit-status.ts";
 import { collect, cores, duration, keyValue, wholeNumber } from "./flags.ts";
 import { logLine } from "./job-logs.ts";
-import { type CommandContext, withControllerFlags } from "./program.ts";
+import { type CommandContext, withControllerFlags } from "./command.ts";
 import type { ControllerFlags, Terminal } from "./settings.ts";
 
 interface RunFlags extends ControllerFlags {

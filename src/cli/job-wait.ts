@@ -4,7 +4,7 @@ import { JobFailedError } from "../cluster/client/job-failed.ts";
 import { withClient } from "./connect.ts";
 import { EXIT } from "./exit-status.ts";
 import { duration } from "./flags.ts";
-import { type CommandContext, withControllerFlags } from "./program.ts";
+import { type CommandContext, withControllerFlags } from "./command.ts";
 import type { ControllerFlags, Terminal } from "./settings.ts";
 
 interface WaitFlags extends ControllerFlags {

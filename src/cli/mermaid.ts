@@ -9,13 +9,20 @@ export function mermaid(machine: AnyStateMachine): string {
     for (const [event, transitions] of node.transitions) {
       for (const { target, guard } of transitions) {
         const to = target?.[0]?.key ?? name;
-        const label = guard === undefined ? event : `${event} [${typeof guard === "string" ? guard : guard.type}]`;
+        const label = guard === undefined ? event : `${event} [${guardName(guard)}]`;
         lines.push(`  ${nodeName(name)} --> ${nodeName(to)}: ${label}`);
       }
     }
     if (node.type === "final") lines.push(`  ${nodeName(name)} --> [*]`);
   }
   return `${lines.join("\n")}\n`;
+}
+
+/** Our machines name their guards; one without a name is drawn as what it is. */
+function guardName(guard: unknown): string {
+  if (typeof guard === "string") return guard;
+  const { type } = guard as { type?: unknown };
+  return typeof type === "string" ? type : "guard";
 }
 
 /** Mermaid takes no dashes in the names of states. */

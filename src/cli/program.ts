@@ -2,8 +2,9 @@
  * The command line, put together: one file per command adds itself here. No logic lives in it; a command turns flags
  * into calls of the public API and their outcomes into text.
  */
-import { Command, Option } from "commander";
+import { Command } from "commander";
 import { addCallCommand } from "./call.ts";
+import type { CommandContext, RunAction } from "./command.ts";
 import { addControllerCommand } from "./controller.ts";
 import { addEndpointCommands } from "./endpoint.ts";
 import { addGraphCommand } from "./graph.ts";
@@ -46,27 +47,4 @@ export function irisProgram(terminal: Terminal, version: string, run: RunAction)
   addCallCommand(program, context);
   addGraphCommand(program, context);
   return program;
-}
-
-/** Runs an action and keeps the exit status that it resolves with. */
-export type RunAction = (action: () => Promise<number>) => Promise<void>;
-
-export interface CommandContext {
-  readonly terminal: Terminal;
-  readonly run: RunAction;
-}
-
-/** Adds the flags of every command that talks to a controller. */
-export function withControllerFlags(command: Command): Command {
-  return command
-    .addOption(
-      new Option(
-        "--controller <url>",
-        "the controller (default: $IRIS_CONTROLLER, iris.config.json, http://127.0.0.1:8080)",
-      ),
-    )
-    .addOption(
-      new Option("--token <token>", "token to show there (default: $IRIS_TOKEN, or this user's on this machine)"),
-    )
-    .addOption(new Option("--json", "print JSON for programs instead of text for people"));
 }

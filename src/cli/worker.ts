@@ -9,7 +9,7 @@ import { wsTransport } from "../net/transport-ws.ts";
 import { withClient } from "./connect.ts";
 import { EXIT } from "./exit-status.ts";
 import { cores } from "./flags.ts";
-import { type CommandContext, withControllerFlags } from "./program.ts";
+import { type CommandContext, withControllerFlags } from "./command.ts";
 import { irisHome, type ServiceFlags, untilInterrupted, withServiceFlags } from "./service-flags.ts";
 import { serviceLog } from "./service-log.ts";
 import { type ControllerFlags, controllerSettings, type Terminal } from "./settings.ts";

@@ -4,7 +4,7 @@
  */
 
 /** One submitted call: await it for the function's result. */
-export interface TaskFuture<R> extends PromiseLike<R> {
+export interface TaskFuture<R> extends PromiseLike<R>, Pick<Promise<R>, "catch" | "finally"> {
   /** The function's result; rejects with the function's own error, unchanged, or with an `IrisError` of the pool's. */
   result(): Promise<R>;
   /**
@@ -12,8 +12,6 @@ export interface TaskFuture<R> extends PromiseLike<R> {
    * run to its end, unseen. False when the future had settled already.
    */
   cancel(): boolean;
-  catch<T = never>(onRejected?: ((error: unknown) => T | PromiseLike<T>) | null): Promise<R | T>;
-  finally(onSettled?: (() => void) | null): Promise<R>;
 }
 
 export interface MapOptions {
