@@ -1,7 +1,7 @@
 import { execFile } from "node:child_process";
 import { cp, mkdir, mkdtemp, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { dirname, join } from "node:path";
+import { dirname, join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import test from "ava";
@@ -49,29 +49,47 @@ const cruise = (files: Record<string, string>) =>
 const globals = (files: Record<string, string>) => check(process.execPath, ["scripts/check-globals.ts"], files);
 
 const LEAF = "export const leaf = 1;\n";
-const FORBIDDEN: [rule: string, files: Record<string, string>][] = [
-  ["runtime", { "src/runtime/a.ts": 'import "../net/b.ts";\n', "src/net/b.ts": LEAF }],
-  ["supervisors", { "src/supervisors/a.ts": 'import "../net/b.ts";\n', "src/net/b.ts": LEAF }],
-  ["net", { "src/net/a.ts": 'import "../supervisors/b.ts";\n', "src/supervisors/b.ts": LEAF }],
-  ["job", { "src/cluster/job/a.ts": 'import "../client/b.ts";\n', "src/cluster/client/b.ts": LEAF }],
-  ["controller", { "src/cluster/controller/a.ts": 'import "../worker/b.ts";\n', "src/cluster/worker/b.ts": LEAF }],
-  ["worker", { "src/cluster/worker/a.ts": 'import "../client/b.ts";\n', "src/cluster/client/b.ts": LEAF }],
-  ["client", { "src/cluster/client/a.ts": 'import "../controller/b.ts";\n', "src/cluster/controller/b.ts": LEAF }],
-  ["pool", { "src/pool/a.ts": 'import "../cluster/worker/b.ts";\n', "src/cluster/worker/b.ts": LEAF }],
-  ["no-cycles", { "src/runtime/a.ts": 'import "./b.ts";\n', "src/runtime/b.ts": 'import "./a.ts";\n' }],
-  ["ws-alone", { "src/runtime/a.ts": 'import "ws";\n' }],
-  ["acorn-alone", { "src/cluster/client/a.ts": 'import "acorn";\n' }],
-  ["piscina-alone", { "src/net/a.ts": 'import "piscina";\n' }],
-  ["node-sqlite-alone|sqlite-alone", { "src/cluster/worker/a.ts": 'import "node:sqlite";\n' }],
+/** Rule, the file that breaks it, and what it imports: a module of ours or a library. */
+const FORBIDDEN: [rule: string, file: string, imported: string][] = [
+  ["runtime", "src/runtime/uses-net.ts", "src/net/leaf.ts"],
+  ["supervisors", "src/supervisors/uses-net.ts", "src/net/leaf.ts"],
+  ["net", "src/net/uses-supervisors.ts", "src/supervisors/leaf.ts"],
+  ["job", "src/cluster/job/uses-client.ts", "src/cluster/client/leaf.ts"],
+  ["controller", "src/cluster/controller/uses-worker.ts", "src/cluster/worker/leaf.ts"],
+  ["worker", "src/cluster/worker/uses-client.ts", "src/cluster/client/leaf.ts"],
+  ["client", "src/cluster/client/uses-controller.ts", "src/cluster/controller/leaf.ts"],
+  ["pool", "src/pool/uses-worker.ts", "src/cluster/worker/leaf.ts"],
+  ["nobody-imports-the-command-line", "src/net/uses-cli.ts", "src/cli/leaf.ts"],
+  ["ws-alone", "src/runtime/uses-ws.ts", "ws"],
+  ["acorn-alone", "src/cluster/client/uses-acorn.ts", "acorn"],
+  ["piscina-alone", "src/net/uses-piscina.ts", "piscina"],
+  ["node-sqlite-alone|sqlite-alone", "src/cluster/worker/uses-sqlite.ts", "node:sqlite"],
 ];
 
-for (const [rule, files] of FORBIDDEN) {
-  test(`layering: ${Object.keys(files)[0]} breaks the rule ${rule}`, async (t) => {
-    const { ok, text } = await cruise(files);
-    t.false(ok, text);
-    t.regex(text, new RegExp(`error (${rule}):`));
-  });
+const isOurs = (imported: string) => imported.startsWith("src/");
+
+/** One tree in which every rule is broken once. */
+function brokenTree(): Record<string, string> {
+  const files: Record<string, string> = {
+    "src/runtime/circle-a.ts": 'import "./circle-b.ts";\n',
+    "src/runtime/circle-b.ts": 'import "./circle-a.ts";\n',
+    "src/net/uses-types.ts": 'import type { leaf } from "../supervisors/leaf.ts";\nexport type Leaf = typeof leaf;\n',
+  };
+  for (const [, file, imported] of FORBIDDEN) {
+    const specifier = isOurs(imported) ? relative(dirname(file), imported) : imported;
+    files[file] = `import ${JSON.stringify(specifier)};\n`;
+    if (isOurs(imported)) files[imported] = LEAF;
+  }
+  return files;
 }
+
+test("layering: each rule refuses what it forbids, and says where", async (t) => {
+  const { ok, text } = await cruise(brokenTree());
+  t.false(ok);
+  for (const [rule, file] of FORBIDDEN) t.regex(text, new RegExp(`error (${rule}): ${file}`), rule);
+  t.regex(text, /error no-cycles: src\/runtime\/circle-[ab]\.ts/);
+  t.regex(text, /error net: src\/net\/uses-types\.ts/, "importing only types is importing");
+});
 
 test("layering: what the table allows passes", async (t) => {
   const { ok, text } = await cruise({
