@@ -3,11 +3,12 @@
  * most `concurrency` at a time, and counts their ends. Not the reference (that is `LocalRef`). Invariant: each accepted
  * message is settled exactly once, whatever becomes of the actor.
  */
+import type { Blueprint } from "./blueprint.ts";
 import { type Handling, inHand } from "./context.ts";
 import type { Door, SendOptions } from "./door.ts";
 import { Envelope, type Outcome } from "./envelope.ts";
-import { IrisError, toIrisError } from "./errors.ts";
-import { type Blueprint, type Control, isThenable, Life, type LifeHost, type LifeOptions } from "./life.ts";
+import { IrisError } from "./errors.ts";
+import { type Control, isThenable, Life, type LifeHost, type LifeOptions } from "./life.ts";
 import { LocalRef } from "./local-ref.ts";
 import { type ControlLane, Mailbox } from "./mailbox.ts";
 import type { MethodKind } from "./methods.ts";
@@ -222,12 +223,7 @@ export class Cell extends Life implements Door, Runnable, StreamSource<Envelope>
 
   #threw(envelope: Envelope, thrown: unknown): void {
     if (this.#endsOnThrow && envelope.isInHand && !envelope.isAbortedBy(thrown)) {
-      const error = toIrisError(thrown, "INTERNAL", this.path);
-      this.command("supervision", {
-        event: "crash",
-        incarnation: this.incarnation,
-        reason: { kind: "crashed", error },
-      });
+      this.crash(thrown);
     }
     envelope.settle("failed", thrown);
     this.#putDown(envelope);

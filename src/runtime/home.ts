@@ -2,16 +2,14 @@
  * What a system offers to the actors that live in it and to whoever builds on it: the shape of `ActorSystem`, for the parts
  * that the system itself is built from and that so cannot import it.
  */
+import type { AnyActorLogic } from "xstate";
+import type { MachineOptions, MachineRef } from "./machine-ref.ts";
+import type { MailboxOptions } from "./mailbox.ts";
 import type { Clock } from "./ports/clock.ts";
 import type { Logger } from "./ports/logger.ts";
 import type { Random } from "./ports/random.ts";
 import type { ActorRef, AnyRef, Terminated } from "./ref.ts";
 import type { TreeSnapshot } from "./tree.ts";
-
-export interface MailboxOptions {
-  /** Messages that may wait; from 1, default 1 024. One more is refused with `MAILBOX_FULL`. */
-  capacity?: number | undefined;
-}
 
 export interface HostOptions {
   /** Unique among its siblings; default the class's name and a number. Letters, digits and `._~$:@-`, at most 127. */
@@ -45,6 +43,7 @@ export interface Home extends AsyncDisposable {
   readonly logger: Logger;
   spawn<T extends object, A extends unknown[]>(cls: new (...args: A) => T, options?: SpawnOptions<A>): ActorRef<T>;
   host<T extends object>(instance: T, options?: HostOptions): ActorRef<T>;
+  spawnMachine<L extends AnyActorLogic>(logic: L, options?: MachineOptions<L>): MachineRef<L>;
   start<R>(tree: Startable<R>): Promise<R>;
   find<T>(path: string): ActorRef<T> | undefined;
   inspect(): TreeSnapshot;

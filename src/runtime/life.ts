@@ -5,7 +5,7 @@
  */
 
 import { type ActorAction, type ActorEvent, type ActorFacts, type ActorState, actorTable } from "./actor.machine.ts";
-import type { ActorContext } from "./actor.ts";
+import type { Blueprint, Hooks } from "./blueprint.ts";
 import { CellContext, type ContextSource } from "./cell-context.ts";
 import { inHand } from "./context.ts";
 import { Envelope, type Receiver } from "./envelope.ts";
@@ -14,21 +14,12 @@ import { describeExit, type ExitReason, NORMAL } from "./exit.ts";
 import type { Home, SpawnOptions } from "./home.ts";
 import { RUNTIME_LIMITS } from "./limits.ts";
 import type { ControlLane } from "./mailbox.ts";
-import type { MethodKind } from "./methods.ts";
 import type { Clock, TimerHandle } from "./ports/clock.ts";
 import type { Logger } from "./ports/logger.ts";
 import type { ActorRef } from "./ref.ts";
 import { stopInReverse } from "./stop-order.ts";
 import type { Inspected } from "./tree.ts";
 import type { Turns } from "./turns.ts";
-
-/** What an actor is made from. */
-export interface Blueprint {
-  /** The public methods, known before there is an instance. */
-  readonly methods: ReadonlyMap<string, MethodKind>;
-  /** Gives an instance; runs as often as the actor is started. */
-  make(context: ActorContext): object;
-}
 
 /** A message of the control lanes. */
 export interface Control {
@@ -44,12 +35,6 @@ export interface LifeOptions {
   readonly isSupervised: boolean;
   /** Whether messages wait for the next incarnation. */
   readonly retains: boolean;
-}
-
-interface Hooks {
-  onStart?(): unknown;
-  onStop?(reason: ExitReason): unknown;
-  onRestart?(reason: ExitReason): unknown;
 }
 
 /** Where it lives: what all actors of a system share. `Registry` is it. */
@@ -117,6 +102,10 @@ export abstract class Life implements Receiver, ContextSource, Inspected {
 
   get clock(): Clock {
     return this.home.clock;
+  }
+
+  get kind(): string {
+    return this.blueprint.kind;
   }
 
   get system(): Home {
@@ -192,6 +181,12 @@ export abstract class Life implements Receiver, ContextSource, Inspected {
     const reason: ExitReason = { kind: "killed", why };
     if (!this.isOver) this.command("kill", { event: "kill", incarnation: this.incarnation, reason });
     return this.incarnationEnded;
+  }
+
+  /** Ends it by an error that no message brought about. */
+  crash(thrown: unknown): void {
+    const reason: ExitReason = { kind: "crashed", error: toIrisError(thrown, "INTERNAL", this.path) };
+    this.command("supervision", { event: "crash", incarnation: this.incarnation, reason });
   }
 
   /** Ends a supervised actor for good, with `reason`. */

@@ -4,6 +4,11 @@
  * from it. Invariant: each lane is first in, first out.
  */
 
+export interface MailboxOptions {
+  /** Messages that may wait; from 1, default 1 024. One more is refused with `MAILBOX_FULL`. */
+  capacity?: number | undefined;
+}
+
 /** In the order in which they are taken. */
 export type ControlLane = "kill" | "stop" | "supervision";
 

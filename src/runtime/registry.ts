@@ -2,15 +2,19 @@
  * The book of one system: which actor has which path, who is a root, and what they all share (clock, log, turns). It makes
  * actors and strikes them off; it does not run them. Invariant: a path names at most one actor that has not ended.
  */
+import type { AnyActorLogic } from "xstate";
 import type { ActorContext } from "./actor.ts";
 import { adopt, constructWith } from "./actor.ts";
+import type { Blueprint } from "./blueprint.ts";
 import { Cell, type CellOptions } from "./cell.ts";
 import { IrisError } from "./errors.ts";
 import type { ExitReason } from "./exit.ts";
 import type { Home, HostOptions, SpawnOptions } from "./home.ts";
-import type { Blueprint, Life, LifeHost } from "./life.ts";
+import type { Life, LifeHost } from "./life.ts";
 import { RUNTIME_LIMITS } from "./limits.ts";
 import { LocalRef } from "./local-ref.ts";
+import { LocalMachineRef, MachineHost, MachineView } from "./machine-actor.ts";
+import type { MachineOptions, MachineRef } from "./machine-ref.ts";
 import { methodsOf, methodsOfPrototype } from "./methods.ts";
 import { type Clock, sleep } from "./ports/clock.ts";
 import type { Logger } from "./ports/logger.ts";
@@ -50,7 +54,7 @@ export class Registry implements LifeHost {
     parent: Life | undefined,
   ): ActorRef<T> {
     const blueprint = blueprintOf(cls, options.args ?? ([] as unknown[] as A));
-    return this.#launch<T>(blueprint, cls, options, parent);
+    return LocalRef.of<T>(this.#launch(blueprint, cls, options, parent));
   }
 
   host<T extends object>(instance: T, options: HostOptions = {}): ActorRef<T> {
@@ -58,7 +62,24 @@ export class Registry implements LifeHost {
       adopt(instance, context);
       return instance;
     };
-    return this.#launch<T>({ methods: methodsOf(instance), make }, instance.constructor, options, undefined);
+    return LocalRef.of<T>(
+      this.#launch({ kind: "actor", methods: methodsOf(instance), make }, instance.constructor, options, undefined),
+    );
+  }
+
+  spawnMachine<L extends AnyActorLogic>(logic: L, options: MachineOptions<L> = {}): MachineRef<L> {
+    const view = new MachineView<L>();
+    const methods = methodsOfPrototype(MachineHost.prototype);
+    const make = (context: ActorContext) =>
+      new MachineHost(logic, options.input, view, context, (error) => cell.crash(error));
+    const { name, mailbox } = options;
+    const cell = this.#launch(
+      { kind: "machine", methods, make },
+      { name: "machine" },
+      { name, mailbox, onMethodError: "crash" },
+      undefined,
+    );
+    return new LocalMachineRef(LocalRef.of(cell), view);
   }
 
   /** A new actor that a supervisor holds; not started yet. */
@@ -126,7 +147,7 @@ export class Registry implements LifeHost {
     for (const cell of [...this.#cells.values()].reverse()) cell.release(reason);
   }
 
-  #launch<T>(blueprint: Blueprint, cls: unknown, options: HostOptions, parent: Life | undefined): ActorRef<T> {
+  #launch(blueprint: Blueprint, cls: unknown, options: HostOptions, parent: Life | undefined): Cell {
     const said = (cls as { readonly concurrency?: unknown }).concurrency;
     const cell = new Cell(this, blueprint, {
       path: this.#pathFor(options.name, cls, parent),
@@ -144,7 +165,7 @@ export class Registry implements LifeHost {
       parent.children.add(cell);
     }
     cell.start();
-    return LocalRef.of<T>(cell);
+    return cell;
   }
 
   #enter(cell: Cell): void {
@@ -211,6 +232,7 @@ export function registryOf(system: Home): Registry {
 
 export function blueprintOf<T extends object, A extends unknown[]>(cls: new (...args: A) => T, args: A): Blueprint {
   return {
+    kind: "actor",
     methods: methodsOfPrototype(cls.prototype as object),
     make: (context) => constructWith(context, () => new cls(...args)),
   };

@@ -2,10 +2,13 @@
  * The home of the actors of one process: it spawns them, finds them, shows them and ends them. It is handed its clock,
  * chance and log, and has no other ties to the world. Invariant: when `stop()` has resolved, nothing in it lives.
  */
+
+import type { AnyActorLogic } from "xstate";
 import { IrisError } from "./errors.ts";
 import type { Home, HostOptions, SpawnOptions, Startable } from "./home.ts";
 import { RUNTIME_LIMITS } from "./limits.ts";
 import { LocalRef } from "./local-ref.ts";
+import type { MachineOptions, MachineRef } from "./machine-ref.ts";
 import { type Clock, systemClock } from "./ports/clock.ts";
 import { type Logger, silentLogger } from "./ports/logger.ts";
 import { type Random, systemRandom } from "./ports/random.ts";
@@ -47,6 +50,14 @@ export class ActorSystem implements Home {
   /** Makes an actor of an object that exists. From now on nobody else should call its methods. Throws as `spawn` does. */
   host<T extends object>(instance: T, options?: HostOptions): ActorRef<T> {
     return registryOf(this).host(instance, options);
+  }
+
+  /**
+   * Runs an XState machine as an actor. It starts right afterwards; when it reaches a final state the actor ends `normal`,
+   * when it errs `crashed`. Throws as `spawn` does.
+   */
+  spawnMachine<L extends AnyActorLogic>(logic: L, options?: MachineOptions<L>): MachineRef<L> {
+    return registryOf(this).spawnMachine(logic, options);
   }
 
   /** Starts a supervision tree, which the system then shows and stops. Rejects as the tree's start does. */

@@ -46,6 +46,7 @@ export interface TreeSnapshot {
 /** An actor as `inspect()` looks at it. */
 export interface Inspected {
   readonly path: string;
+  readonly kind: string;
   readonly state: string;
   readonly incarnation: number;
   readonly inHandCount: number;
@@ -58,7 +59,7 @@ export interface Inspected {
 export function snapshotActor(actor: Inspected): ActorSnapshot {
   return {
     path: actor.path,
-    kind: "actor",
+    kind: actor.kind,
     state: actor.state,
     mailbox: { depth: actor.mailbox.depth, capacity: actor.mailbox.capacity },
     inHand: actor.inHandCount,
