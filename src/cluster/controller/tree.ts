@@ -105,11 +105,12 @@ export function controllerTree(o: TreeOptions): ControllerParts {
     },
     endpointsChanged: (endpointKey) => watches.changed(topicOf.endpoints(endpointKey)),
     probe(workerId, link, address) {
-      void o.prober
-        .probe(address)
-        .then((answer) => getEngine().run({ kind: "probed", workerId, link, answer }))
-        // An engine that has ended waits for the worker anew.
-        .catch((error) => logger.debug({ error, workerId }, "a probe's answer came too late"));
+      const tell = async (): Promise<void> => {
+        const answer = await o.prober.probe(address);
+        await getEngine().run({ kind: "probed", workerId, link, answer });
+      };
+      // An engine that has ended meanwhile waits for the worker anew.
+      void tell().catch((error) => logger.debug({ error, workerId }, "a probe's answer came too late"));
     },
     forgetLogs(taskIds) {
       void o.logs.forget(taskIds).catch((error) => logger.warn({ error, taskIds }, "logs could not be deleted"));
@@ -161,9 +162,11 @@ export function controllerTree(o: TreeOptions): ControllerParts {
       logger,
     });
     port = opened.port;
+    hub.isClosing = false;
     listener.set(opened);
     ready();
     await aborted(signal);
+    hub.isClosing = true;
     listener.clear();
     await opened.stop({ graceMs: DRAIN_MS });
   });

@@ -7,6 +7,8 @@ import type { Subject } from "./kernel/command.ts";
 
 interface Wake {
   readonly atMs: number;
+  /** Those of the same time come in the order in which they were added. */
+  readonly number: number;
   readonly subject: Subject;
 }
 
@@ -17,6 +19,7 @@ export class Wakes {
   readonly #heap: Wake[] = [];
   #timer: { handle: TimerHandle; atMs: number } | undefined;
   #stopped = false;
+  #added = 0;
 
   constructor(clock: Clock, onDue: (subjects: Subject[]) => void) {
     this.#clock = clock;
@@ -25,7 +28,7 @@ export class Wakes {
 
   add(atMs: number, subject: Subject): void {
     if (this.#stopped) return;
-    this.#heap.push({ atMs, subject });
+    this.#heap.push({ atMs, number: this.#added++, subject });
     this.#rise(this.#heap.length - 1);
     this.#arm();
   }
@@ -79,21 +82,22 @@ export class Wakes {
   #sink(from: number): void {
     for (let parent = from; ; ) {
       const [left, right] = [2 * parent + 1, 2 * parent + 2];
-      const earlier = this.#timeOf(right) < this.#timeOf(left) ? right : left;
+      const earlier = isEarlier(this.#heap[right], this.#heap[left]) ? right : left;
       if (!this.#swapIfEarlier(earlier, parent)) return;
       parent = earlier;
     }
   }
 
-  #timeOf(index: number): number {
-    return this.#heap[index]?.atMs ?? Number.POSITIVE_INFINITY;
-  }
-
   #swapIfEarlier(child: number, parent: number): boolean {
     const [a, b] = [this.#heap[child], this.#heap[parent]];
-    if (a === undefined || b === undefined || a.atMs >= b.atMs) return false;
+    if (a === undefined || b === undefined || !isEarlier(a, b)) return false;
     this.#heap[child] = b;
     this.#heap[parent] = a;
     return true;
   }
+}
+
+function isEarlier(a: Wake | undefined, b: Wake | undefined): boolean {
+  if (a === undefined || b === undefined) return false;
+  return a.atMs < b.atMs || (a.atMs === b.atMs && a.number < b.number);
 }

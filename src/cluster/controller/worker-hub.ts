@@ -2,7 +2,7 @@
  * What workers may ask: to be registered, to report, to have lines kept. It checks who speaks and in which life, hands
  * what is said to the engine, and keeps one session for the connection of each worker that counts.
  */
-import type { InboundCall } from "../../net/channel.ts";
+import type { InboundCall, Peer } from "../../net/channel.ts";
 import type { ServiceHandlers } from "../../net/service.ts";
 import type { RegisterWorkerRequest, WorkerHubMethods } from "../../net/wire/iris.ts";
 import { IrisError } from "../../runtime/errors.ts";
@@ -33,6 +33,8 @@ export class WorkerHub {
   /** The session that counts, by worker. */
   readonly #sessions = new Map<string, { session: WorkerSession; replaced: AbortController }>();
   #lastLink = 0;
+  /** Set while connections are being closed from this side: a worker's goodbye is then only an answer to ours. */
+  isClosing = false;
 
   constructor(options: WorkerHubOptions) {
     this.#o = options;
@@ -84,20 +86,24 @@ export class WorkerHub {
     const closed = AbortSignal.any([peer.closed, replaced.signal]);
     const session = this.#o.open({ workerId, incarnation, link, channel: peer.channel, closed });
     this.#sessions.set(workerId, { session, replaced });
-    const onClosed = () => this.#lost(workerId, link, IrisError.is(peer.closed.reason, "UNAVAILABLE"));
+    const onClosed = () => void this.#lost(workerId, link, !this.isClosing && saidGoodbye(peer));
     if (peer.closed.aborted) onClosed();
     else peer.closed.addEventListener("abort", onClosed, { once: true });
   }
 
-  /** A session that ended after a goodbye has `UNAVAILABLE` as its reason, a broken one `LOST`. */
-  #lost(workerId: string, link: number, goodbye: boolean): void {
+  async #lost(workerId: string, link: number, goodbye: boolean): Promise<void> {
     if (this.#sessions.get(workerId)?.session.link === link) this.#sessions.delete(workerId);
-    // An engine that is ending forgets who was connected anyway.
-    this.#o
-      .engine()
-      .run({ kind: "linkLost", workerId, link, goodbye })
-      .catch(() => {});
+    try {
+      await this.#o.engine().run({ kind: "linkLost", workerId, link, goodbye });
+    } catch {
+      // An engine that is ending forgets who was connected; the next one waits for everybody anew.
+    }
   }
+}
+
+/** A session that ended after a goodbye has `UNAVAILABLE` as its reason, a broken one `LOST`. */
+function saidGoodbye({ closed }: Peer): boolean {
+  return IrisError.is(closed.reason, "UNAVAILABLE");
 }
 
 function checkSpeaker({ peer }: InboundCall): void {
