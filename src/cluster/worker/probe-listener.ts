@@ -19,7 +19,10 @@ export type ListenForProbes = (host: string, port: number) => Promise<ProbeListe
 
 export const listenForProbes: ListenForProbes = async (host, port) => {
   const thread = new Thread(entryFile("probe-main"), { workerData: { host, port }, name: "iris-probe" });
-  const [listening] = (await once(thread, "message")) as [number];
+  const [listening] = (await once(thread, "message").catch((thrown) => {
+    const { message } = thrown as Error; // of another thread: its class is lost
+    throw new IrisError("UNAVAILABLE", `probes cannot be accepted at ${host}:${port}: ${message}`, { cause: thrown });
+  })) as [number];
   const ended = new Promise<void>((resolve, reject) => {
     thread.once("error", reject);
     thread.once("exit", () => resolve());

@@ -7,18 +7,10 @@ import { cause } from "../../../src/cluster/job/cause.ts";
 import type { ObservedAttempt } from "../../../src/net/wire/iris.ts";
 import { ManualClock, settle } from "../../kit/manual-clock.ts";
 import { ScriptedRuntime, script } from "../../kit/scripted-runtime.ts";
-import { attemptSpec, jobSpec, known, room, wanted } from "./worker-room.ts";
+import { attemptSpec, jobSpec, known, room, until, wanted } from "./worker-room.ts";
 
 function phases(observed: readonly ObservedAttempt[]): Record<string, string> {
   return Object.fromEntries(observed.map(({ uid, phase }) => [uid, phase]));
-}
-
-/** Making a directory is real I/O: waits for what it leads to, not for time. */
-async function until(what: () => boolean): Promise<void> {
-  for (let looks = 0; !what(); looks++) {
-    if (looks > 2_000) throw new Error("it did not happen");
-    await settle(5);
-  }
 }
 
 test("an attempt is started, runs, ends, and its end is repeated until nobody asks", async (t) => {

@@ -9,6 +9,7 @@ import { TaskPorts } from "../../../src/cluster/worker/ports.ts";
 import type { TaskRuntime } from "../../../src/cluster/worker/runtime/runtime.ts";
 import type { AttemptSpec, DesiredAttempt, JobSpec, LogEntry, ObservedAttempt } from "../../../src/net/wire/iris.ts";
 import type { Clock } from "../../../src/runtime/ports/clock.ts";
+import { settle } from "../../kit/manual-clock.ts";
 import { RecordingLogger } from "../../kit/recording-logger.ts";
 import { SeededRandom } from "../../kit/seeded-random.ts";
 
@@ -64,6 +65,14 @@ export class OpenStore implements LogStore {
   }
   get lines(): string[] {
     return this.entries.map(({ data }) => data);
+  }
+}
+
+/** Waits for what real I/O or the network's turns lead to; a manual clock stands still. */
+export async function until(what: () => boolean): Promise<void> {
+  for (let looks = 0; !what(); looks++) {
+    if (looks > 2_000) throw new Error("it did not happen");
+    await settle(5);
   }
 }
 

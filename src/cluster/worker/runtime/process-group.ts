@@ -4,36 +4,44 @@
  */
 import { type Clock, sleep } from "../../../runtime/ports/clock.ts";
 import type { Logger } from "../../../runtime/ports/logger.ts";
-import { listProcesses, processesByVariable } from "./process-table.ts";
+import { listProcesses, ProcessesByVariable } from "./process-table.ts";
 import { TASK_MARK } from "./runtime.ts";
 
 /** Pause between two looks: the first, and the longest. A killed process is usually gone within a millisecond. */
 const LOOK_FIRST_MS = 1;
 const LOOK_LAST_MS = 250;
+/** A group that takes longer may consist of processes that have ended and whom nobody reaps: that is looked up. */
+const ZOMBIES_FROM_MS = 2;
 /** After so long something hangs in the kernel, or is another user's: operators are told, once. */
 const STUCK_AFTER_MS = 5_000;
 
 export class GroupEnder {
   readonly #clock: Clock;
   readonly #logger: Logger;
-  #escapees: Promise<Map<string, number[]>> | undefined;
+  readonly #marked = new ProcessesByVariable(TASK_MARK);
+  #look: Promise<Map<string, number[]>> | undefined;
 
   constructor(clock: Clock, logger: Logger) {
     this.#clock = clock;
     this.#logger = logger;
   }
 
-  /** Kills what is left of the task with that mark, with its process group if one is known, until nothing is; how many looks saw. */
+  /**
+   * Kills what is left of the task with that mark, with its process group if one is known, and resolves when nothing is,
+   * with how many processes outside the group there were at most.
+   */
   async end(mark: string, group?: number): Promise<number> {
     const since = this.#clock.now();
     let told = false;
     let seen = 0;
     for (let pauseMs = LOOK_FIRST_MS; ; pauseMs = Math.min(2 * pauseMs, LOOK_LAST_MS)) {
-      const inGroup = group !== undefined && signalGroup(group, "SIGKILL") && groupLives(group);
-      const escaped = await this.#escaped(mark);
-      for (const pid of escaped) signal(pid, "SIGKILL");
-      seen = Math.max(seen, escaped.length);
-      if (!inGroup && escaped.length === 0) return seen;
+      const inGroup = group !== undefined && signalGroup(group, "SIGKILL");
+      // The group first: who is in it may still start others.
+      const escaped =
+        inGroup && (pauseMs < ZOMBIES_FROM_MS || groupLives(group)) ? undefined : await this.#escaped(mark);
+      if (escaped?.length === 0) return seen;
+      seen = Math.max(seen, escaped?.length ?? 0);
+      for (const pid of escaped ?? []) signal(pid, "SIGKILL");
       if (!told && this.#clock.now() - since >= STUCK_AFTER_MS) {
         told = true;
         this.#logger.warn(
@@ -47,13 +55,13 @@ export class GroupEnder {
 
   /** One look through the machine serves all who ask in the same turn. */
   async #escaped(mark: string): Promise<number[]> {
-    this.#escapees ??= new Promise((resolve) => {
+    this.#look ??= new Promise((resolve) => {
       setImmediate(() => {
-        this.#escapees = undefined;
-        resolve(processesByVariable(TASK_MARK));
+        this.#look = undefined;
+        resolve(this.#marked.find(this.#clock.now()));
       });
     });
-    return ((await this.#escapees).get(mark) ?? []).filter((pid) => pid !== process.pid);
+    return ((await this.#look).get(mark) ?? []).filter((pid) => pid !== process.pid);
   }
 }
 
@@ -64,7 +72,6 @@ export function signalGroup(group: number, name: NodeJS.Signals | 0): boolean {
 
 /** Whether anybody of the group lives; those that ended and wait for their parent do not count. */
 function groupLives(group: number): boolean {
-  if (!signalGroup(group, 0)) return false;
   const processes = listProcesses();
   return processes === undefined || processes.some((one) => one.group === group && one.alive);
 }

@@ -19,6 +19,8 @@ export interface ProcessEntry {
 /** Clock ticks per second in /proc/<pid>/stat: fixed by Linux's interface to programs. */
 const TICKS_PER_SECOND = 100;
 const PAGE_BYTES = 4096;
+/** A process's number is not given to another for at least so long: numbers go round, from 32 768 up. Unit: ms. */
+const NUMBER_REUSED_MS = 1_000;
 
 /** All processes; `undefined` where there is no /proc. */
 export function listProcesses(): ProcessEntry[] | undefined {
@@ -28,23 +30,39 @@ export function listProcesses(): ProcessEntry[] | undefined {
   });
 }
 
-/**
- * Live processes by the value that variable `name` had in their environment when they started. Those of other users
- * cannot be seen.
- */
-export function processesByVariable(name: string): Map<string, number[]> {
-  const found = new Map<string, number[]>();
-  const prefix = `${name}=`;
-  for (const pid of pids() ?? []) {
-    // Empty for one that has ended and for the kernel's own.
-    for (const variable of read(`/proc/${pid}/environ`)?.split("\0") ?? []) {
-      if (!variable.startsWith(prefix)) continue;
-      const value = variable.slice(prefix.length);
-      found.set(value, [...(found.get(value) ?? []), pid]);
-      break;
-    }
+/** Looks for processes by a variable of their environment. Those of other users cannot be seen. */
+export class ProcessesByVariable {
+  readonly #prefix: string;
+  /** Processes without the variable, and when that was seen. They do not get it later, for it comes with their birth. */
+  #without = new Map<number, number>();
+
+  constructor(name: string) {
+    this.#prefix = `${name}=`;
   }
-  return found;
+
+  /** Live processes by the value that the variable had when they started. */
+  find(nowMs: number): Map<string, number[]> {
+    const found = new Map<string, number[]>();
+    const without = new Map<number, number>();
+    for (const pid of pids() ?? []) {
+      const seenAtMs = this.#without.get(pid);
+      if (seenAtMs !== undefined && nowMs - seenAtMs < NUMBER_REUSED_MS) {
+        without.set(pid, seenAtMs);
+        continue;
+      }
+      const value = this.#valueOf(pid);
+      if (value === undefined) without.set(pid, nowMs);
+      else found.set(value, [...(found.get(value) ?? []), pid]);
+    }
+    this.#without = without;
+    return found;
+  }
+
+  #valueOf(pid: number): string | undefined {
+    // Empty for one that has ended and for the kernel's own.
+    const variables = read(`/proc/${pid}/environ`)?.split("\0");
+    return variables?.find((variable) => variable.startsWith(this.#prefix))?.slice(this.#prefix.length);
+  }
 }
 
 /** One line of /proc/<pid>/stat. The name, in parentheses, may hold anything, parentheses too. */

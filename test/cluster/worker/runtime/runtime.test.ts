@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import test, { type ExecutionContext } from "ava";
 import { processRuntime } from "../../../../src/cluster/worker/runtime/process.ts";
-import { listProcesses, parseStat, processesByVariable } from "../../../../src/cluster/worker/runtime/process-table.ts";
+import { listProcesses, ProcessesByVariable, parseStat } from "../../../../src/cluster/worker/runtime/process-table.ts";
 import {
   type TaskEnd,
   type TaskHandle,
@@ -293,7 +293,7 @@ test("a task dies with its worker's process, even by SIGKILL, whatever signals i
   const pids = (await readFile(join(folder, "pids"), "utf8")).trim().split(" ").map(Number);
   t.true(pids.every(alive));
   // Nothing but the death of the group closes this pipe's other copies; wait for that rather than for time.
-  const marks = processesByVariable("IRIS_OUTPUT_DIR").get(`/marks/orphan${process.pid}`) ?? [];
+  const marks = new ProcessesByVariable("IRIS_OUTPUT_DIR").find(0).get(`/marks/orphan${process.pid}`) ?? [];
   t.true(marks.length >= 3, "task, its child and the watchdog");
   worker.kill("SIGKILL");
   await once(worker, "exit");
