@@ -1,11 +1,11 @@
 /** `iris call`: calls a method of an actor that is registered with the controller, or served at an address. */
 import type { Command } from "commander";
-import { ClusterResolver } from "../cluster/client/resolver.ts";
-import { FixedResolver } from "../net/resolver.ts";
+import { FixedResolver, type Resolver } from "../net/resolver.ts";
 import { IrisError } from "../runtime/errors.ts";
+import { type CommandContext, withControllerFlags } from "./command.ts";
+import { withClient } from "./connect.ts";
 import { EXIT } from "./exit-status.ts";
 import { duration } from "./flags.ts";
-import { type CommandContext, withControllerFlags } from "./command.ts";
 import { type ControllerFlags, controllerSettings, type Terminal } from "./settings.ts";
 
 interface CallFlags extends ControllerFlags {
@@ -43,19 +43,26 @@ async function callActor(
   flags: CallFlags,
   terminal: Terminal,
 ): Promise<number> {
-  const { url, token } = controllerSettings(flags, terminal);
-  await using resolver =
-    flags.address === undefined
-      ? new ClusterResolver(url, { token, ...(flags.namespace !== undefined && { namespace: flags.namespace }) })
-      : new FixedResolver({ [actor]: flags.address }, { token });
-  const pool = resolver.lookup<Record<string, AnyMethod>>(actor);
-  await pool.waitForSize(1, { timeoutMs: flags.timeout, signal: terminal.interrupted });
-  const invoke = pool.call({ timeoutMs: flags.timeout, signal: terminal.interrupted })[method];
-  if (invoke === undefined) throw new IrisError("INVALID_ARGUMENT", `${JSON.stringify(method)} is no method's name`);
-  const outcome = invoke(...args);
-  if (flags.stream) for await (const item of outcome) terminal.out(`${jsonText(item)}\n`);
-  else terminal.out(`${jsonText(await outcome)}\n`);
-  return EXIT.ok;
+  const callThrough = async (resolver: Resolver): Promise<number> => {
+    const options = { timeoutMs: flags.timeout, signal: terminal.interrupted };
+    const pool = resolver.lookup<Record<string, AnyMethod>>(actor);
+    await pool.waitForSize(1, options);
+    const invoke = pool.call(options)[method];
+    if (invoke === undefined) throw new IrisError("INVALID_ARGUMENT", `${JSON.stringify(method)} is no method's name`);
+    const outcome = invoke(...args);
+    if (flags.stream) for await (const item of outcome) terminal.out(`${jsonText(item)}\n`);
+    else terminal.out(`${jsonText(await outcome)}\n`);
+    return EXIT.ok;
+  };
+  if (flags.address !== undefined) {
+    const { token } = controllerSettings(flags, terminal);
+    await using resolver = new FixedResolver({ [actor]: flags.address }, { token });
+    return await callThrough(resolver);
+  }
+  return await withClient(flags, terminal, async (client) => {
+    await using resolver = client.resolver(flags.namespace === undefined ? {} : { namespace: flags.namespace });
+    return await callThrough(resolver);
+  });
 }
 
 function argumentOf(text: string): unknown {

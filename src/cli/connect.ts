@@ -2,6 +2,9 @@
 import { IrisClient } from "../cluster/iris-client.ts";
 import { type ControllerFlags, controllerSettings, type Terminal } from "./settings.ts";
 
+/** A person waits: a controller that is there answers within this. Unit: ms. */
+const CONNECT_MS = 5_000;
+
 /** Runs `action` with a client of the controller that flags, environment and configuration name. */
 export async function withClient<R>(
   flags: ControllerFlags,
@@ -10,5 +13,6 @@ export async function withClient<R>(
 ): Promise<R> {
   const { url, token } = controllerSettings(flags, terminal);
   await using client = IrisClient.remote(url, { token, workspace: terminal.cwd });
+  await client.ready({ timeoutMs: CONNECT_MS, signal: terminal.interrupted });
   return await action(client);
 }

@@ -1,8 +1,8 @@
 /** `iris endpoint ls`: who serves what in a namespace. */
 import type { Command } from "commander";
+import { type CommandContext, withControllerFlags } from "./command.ts";
 import { withClient } from "./connect.ts";
 import { EXIT } from "./exit-status.ts";
-import { type CommandContext, withControllerFlags } from "./command.ts";
 import type { ControllerFlags, Terminal } from "./settings.ts";
 import { tableLines } from "./table.ts";
 

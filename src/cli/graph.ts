@@ -12,9 +12,9 @@ import { connectionMachine } from "../net/connection.machine.ts";
 import { sessionMachine } from "../net/session.machine.ts";
 import { actorMachine } from "../runtime/actor.machine.ts";
 import { supervisorMachine } from "../supervisors/supervisor.machine.ts";
+import type { CommandContext } from "./command.ts";
 import { EXIT } from "./exit-status.ts";
 import { mermaid } from "./mermaid.ts";
-import type { CommandContext } from "./command.ts";
 
 /** Every machine by the name that people use for it. */
 export const MACHINES: Readonly<Record<string, AnyStateMachine>> = {

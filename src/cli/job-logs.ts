@@ -2,10 +2,10 @@
 import type { Command } from "commander";
 import type { LogEntry } from "../cluster/client/logs.ts";
 import { parseId } from "../cluster/job/id.ts";
+import { type CommandContext, withControllerFlags } from "./command.ts";
 import { withClient } from "./connect.ts";
 import { EXIT } from "./exit-status.ts";
 import { wholeNumber } from "./flags.ts";
-import { type CommandContext, withControllerFlags } from "./command.ts";
 import type { ControllerFlags, Terminal } from "./settings.ts";
 
 interface LogFlags extends ControllerFlags {

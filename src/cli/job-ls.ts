@@ -2,10 +2,10 @@
 import type { Command } from "commander";
 import type { JobStatus } from "../cluster/client/status.ts";
 import type { JobState } from "../cluster/job/status.ts";
+import { type CommandContext, withControllerFlags } from "./command.ts";
 import { withClient } from "./connect.ts";
 import { EXIT } from "./exit-status.ts";
 import { wholeNumber } from "./flags.ts";
-import { type CommandContext, withControllerFlags } from "./command.ts";
 import type { ControllerFlags, Terminal } from "./settings.ts";
 import { durationText, tableLines } from "./table.ts";
 

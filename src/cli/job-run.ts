@@ -3,11 +3,11 @@ import type { Command } from "commander";
 import { Entrypoint } from "../cluster/client/entrypoint.ts";
 import type { Job } from "../cluster/client/job.ts";
 import { isFinalJob } from "../cluster/job/status.ts";
+import { type CommandContext, withControllerFlags } from "./command.ts";
 import { withClient } from "./connect.ts";
 import { EXIT } from "./exit-status.ts";
 import { collect, cores, duration, keyValue, wholeNumber } from "./flags.ts";
 import { logLine } from "./job-logs.ts";
-import { type CommandContext, withControllerFlags } from "./command.ts";
 import type { ControllerFlags, Terminal } from "./settings.ts";
 
 interface RunFlags extends ControllerFlags {

@@ -1,8 +1,8 @@
 /** `iris job show`: one job with its tasks. */
 import type { Command } from "commander";
+import { type CommandContext, withControllerFlags } from "./command.ts";
 import { withClient } from "./connect.ts";
 import { EXIT } from "./exit-status.ts";
-import { type CommandContext, withControllerFlags } from "./command.ts";
 import type { ControllerFlags, Terminal } from "./settings.ts";
 import { durationText, tableLines } from "./table.ts";
 

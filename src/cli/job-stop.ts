@@ -1,8 +1,8 @@
 /** `iris job stop`: ends jobs with all their descendants. */
 import type { Command } from "commander";
+import { type CommandContext, withControllerFlags } from "./command.ts";
 import { withClient } from "./connect.ts";
 import { EXIT } from "./exit-status.ts";
-import { type CommandContext, withControllerFlags } from "./command.ts";
 import type { ControllerFlags, Terminal } from "./settings.ts";
 
 export function addJobStopCommand(job: Command, { terminal, run }: CommandContext): void {

@@ -1,10 +1,10 @@
 /** `iris job wait`: waits for a job's end; the exit status says how it ended. */
 import type { Command } from "commander";
 import { JobFailedError } from "../cluster/client/job-failed.ts";
+import { type CommandContext, withControllerFlags } from "./command.ts";
 import { withClient } from "./connect.ts";
 import { EXIT } from "./exit-status.ts";
 import { duration } from "./flags.ts";
-import { type CommandContext, withControllerFlags } from "./command.ts";
 import type { ControllerFlags, Terminal } from "./settings.ts";
 
 interface WaitFlags extends ControllerFlags {

@@ -7,13 +7,14 @@ import { fileURLToPath } from "node:url";
 import type { Command } from "commander";
 import { Controller } from "../cluster/controller/controller.ts";
 import { CLUSTER_LIMITS } from "../cluster/job/limits.ts";
+import { machineCapacity } from "../cluster/worker/capacity.ts";
 import { userToken } from "../net/token.ts";
 import { wsTransport } from "../net/transport-ws.ts";
 import { ActorSystem } from "../runtime/system.ts";
 import { processChild, supervise } from "../supervisors/index.ts";
+import type { CommandContext } from "./command.ts";
 import { EXIT } from "./exit-status.ts";
 import { wholeNumber } from "./flags.ts";
-import type { CommandContext } from "./command.ts";
 import { irisHome, type ServiceFlags, untilInterrupted, withServiceFlags } from "./service-flags.ts";
 import { serviceLog } from "./service-log.ts";
 import type { Terminal } from "./settings.ts";
@@ -55,6 +56,8 @@ async function up(flags: UpFlags, terminal: Terminal): Promise<number> {
     token,
     logger: logger.child({ part: "controller" }),
   });
+  // The workers share the machine: together they offer what it has.
+  const machine = machineCapacity();
   await using system = new ActorSystem({ name: "up", logger });
   const workers = await system.start(
     supervise({
@@ -65,6 +68,8 @@ async function up(flags: UpFlags, terminal: Terminal): Promise<number> {
           [
             ...[process.execPath, IRIS_BIN, "worker", "--id", `worker-${index}`, "--log-level", flags.logLevel],
             ...["--controller", controller.address, "--work-dir", join(stateDir, "workers", `worker-${index}`)],
+            ...["--cpu", String(machine.cpuMillis / flags.workers / 1000)],
+            ...["--memory", String(Math.floor(machine.memoryBytes / flags.workers))],
           ],
           { env: { IRIS_TOKEN: token }, ready: { line: /^worker / }, shutdownMs: WORKER_SHUTDOWN_MS },
         ),

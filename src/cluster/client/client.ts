@@ -92,6 +92,15 @@ export class Client implements AsyncDisposable {
   }
 
   /**
+   * Resolves when the controller has answered: for who wants to know at once that it is there. Rejects with
+   * `UNAVAILABLE` when it does not within `timeoutMs` (default 30 000), and with `UNAUTHENTICATED`.
+   */
+  async ready(options: CallOptions = {}): Promise<void> {
+    this.#checkOpen();
+    await this.#link.ready(options);
+  }
+
+  /**
    * Submits a job; it is durable when this resolves. The request is checked, and its function packed, before this
    * returns: later changes of what it refers to are not seen. Rejects with `INVALID_ARGUMENT`, `NOT_SHIPPABLE`,
    * `ALREADY_EXISTS` for a live job of that name below the same parent, `FAILED_PRECONDITION` when the parent has ended,

@@ -66,6 +66,13 @@ export class ControlLink implements AsyncDisposable {
     this.#control = serviceClient(Control, this.connection);
   }
 
+  /** Resolves when the controller has let us in; rejects like a call that takes no longer than `timeoutMs` (30 s). */
+  async ready(options: CallOptions = {}): Promise<void> {
+    using _held = this.hold();
+    const timeoutMs = options.timeoutMs ?? CLUSTER_LIMITS.controlCallMs;
+    await this.#whenUp(timeoutMs, timeoutMs, options.signal);
+  }
+
   /**
    * Calls `method`, again after a broken link, until its deadline (30 s unless told otherwise). Rejects with
    * `UNAVAILABLE` when no controller answers in that time, and with whatever the controller says.
