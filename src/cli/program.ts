@@ -30,6 +30,10 @@ export function irisProgram(terminal: Terminal, version: string, run: RunAction)
       getOutHelpWidth: () => terminal.columns ?? 100,
       getErrHelpWidth: () => terminal.columns ?? 100,
     })
+    .addHelpText(
+      "after",
+      "\nExample:\n  iris up                         # a cluster on this machine\n  iris job run -- echo hello      # in another terminal\n",
+    )
     .showHelpAfterError("(add --help for what there is)")
     .enablePositionalOptions();
   const context: CommandContext = { terminal, run };

@@ -7,14 +7,14 @@ import { fileURLToPath } from "node:url";
 import type { Command } from "commander";
 import { Controller } from "../cluster/controller/controller.ts";
 import { CLUSTER_LIMITS } from "../cluster/job/limits.ts";
-import { machineCapacity } from "../cluster/worker/capacity.ts";
+import { developmentCapacity } from "../cluster/worker/capacity.ts";
 import { userToken } from "../net/token.ts";
 import { wsTransport } from "../net/transport-ws.ts";
 import { ActorSystem } from "../runtime/system.ts";
 import { processChild, supervise } from "../supervisors/index.ts";
 import type { CommandContext } from "./command.ts";
 import { EXIT } from "./exit-status.ts";
-import { wholeNumber } from "./flags.ts";
+import { cores, wholeNumber } from "./flags.ts";
 import { irisHome, type ServiceFlags, untilInterrupted, withServiceFlags } from "./service-flags.ts";
 import { serviceLog } from "./service-log.ts";
 import type { Terminal } from "./settings.ts";
@@ -23,6 +23,8 @@ interface UpFlags extends ServiceFlags {
   host: string;
   port: number;
   workers: number;
+  cpu: number;
+  memory: string;
   state?: string;
 }
 
@@ -31,11 +33,19 @@ const IRIS_BIN = fileURLToPath(new URL("../../bin/iris.js", import.meta.url));
 const WORKER_SHUTDOWN_MS = CLUSTER_LIMITS.graceMs + 5_000;
 
 export function addUpCommand(program: Command, { terminal, run }: CommandContext): void {
+  const offered = developmentCapacity();
   withServiceFlags(program.command("up"))
     .description("run a whole cluster on this machine, in the foreground")
     .option("--host <address>", "address to listen at; 0.0.0.0 for all", "127.0.0.1")
     .option("--port <n>", "port of the controller; 0 picks one", wholeNumber(0, 65_535), CLUSTER_LIMITS.controllerPort)
     .option("--workers <n>", "how many workers", wholeNumber(1, 64), 1)
+    .option(
+      "--cpu <cores>",
+      "cores that each worker offers: the machine's, at least 16",
+      cores,
+      offered.cpuMillis / 1000,
+    )
+    .option("--memory <size>", "memory that each worker offers, such as 8GiB", String(offered.memoryBytes))
     .option(
       "--state <dir>",
       "directory that keeps jobs and logs (default: $IRIS_HOME/controller or ~/.iris/controller)",
@@ -56,8 +66,6 @@ async function up(flags: UpFlags, terminal: Terminal): Promise<number> {
     token,
     logger: logger.child({ part: "controller" }),
   });
-  // The workers share the machine: together they offer what it has.
-  const machine = machineCapacity();
   await using system = new ActorSystem({ name: "up", logger });
   const workers = await system.start(
     supervise({
@@ -68,8 +76,8 @@ async function up(flags: UpFlags, terminal: Terminal): Promise<number> {
           [
             ...[process.execPath, IRIS_BIN, "worker", "--id", `worker-${index}`, "--log-level", flags.logLevel],
             ...["--controller", controller.address, "--work-dir", join(stateDir, "workers", `worker-${index}`)],
-            ...["--cpu", String(machine.cpuMillis / flags.workers / 1000)],
-            ...["--memory", String(Math.floor(machine.memoryBytes / flags.workers))],
+            ...["--cpu", String(flags.cpu)],
+            ...["--memory", flags.memory],
           ],
           { env: { IRIS_TOKEN: token }, ready: { line: /^worker / }, shutdownMs: WORKER_SHUTDOWN_MS },
         ),

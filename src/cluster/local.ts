@@ -13,6 +13,7 @@ import type { Logger } from "../runtime/ports/logger.ts";
 import { systemRandom } from "../runtime/ports/random.ts";
 import { Controller } from "./controller/controller.ts";
 import { parseResources } from "./job/resources.ts";
+import { developmentCapacity } from "./worker/capacity.ts";
 import { processRuntime } from "./worker/runtime/process.ts";
 import { Worker } from "./worker/worker.ts";
 
@@ -24,7 +25,7 @@ const TOKEN_LENGTH = 32;
 export interface LocalOptions {
   /** Workers, 1 to 64. Default 1. */
   workers?: number;
-  /** Cores that each worker offers. Default: the machine's. */
+  /** Cores that each worker offers. Default: the machine's, at least 16. */
   cpu?: number;
   /** Memory that each worker offers: bytes, or text such as `"2GB"`. Default: the machine's. */
   memory?: number | string;
@@ -71,7 +72,7 @@ export async function startLocal(options: LocalOptions = {}): Promise<LocalClust
         runtime: processRuntime(),
         workDir: join(directory, `worker-${index}`),
         workerId: `local-${index}`,
-        ...(capacity === undefined ? {} : { capacity }),
+        capacity,
         ...(logger === undefined ? {} : { logger }),
       });
       started.defer(() => worker.stop());
@@ -83,12 +84,15 @@ export async function startLocal(options: LocalOptions = {}): Promise<LocalClust
   }
 }
 
-function capacityOf(options: LocalOptions): Partial<Resources> | undefined {
+function capacityOf(options: LocalOptions): Resources {
   const { cpu, memory } = options;
   const { cpuMillis, memoryBytes } = parseResources({
     ...(cpu === undefined ? {} : { cpu }),
     ...(memory === undefined ? {} : { memory }),
   });
-  if (cpu === undefined && memory === undefined) return undefined;
-  return { ...(cpu === undefined ? {} : { cpuMillis }), ...(memory === undefined ? {} : { memoryBytes }) };
+  return {
+    ...developmentCapacity(),
+    ...(cpu === undefined ? {} : { cpuMillis }),
+    ...(memory === undefined ? {} : { memoryBytes }),
+  };
 }

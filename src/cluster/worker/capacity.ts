@@ -21,3 +21,16 @@ function freeDiskBytes(directory: string): number {
   const { bavail, bsize } = statfsSync(directory);
   return bavail * bsize;
 }
+
+/** Cores that a cluster for development offers at least. */
+const DEVELOPMENT_CPU_MILLIS = 16_000;
+
+/**
+ * What each worker of a cluster for development (`IrisClient.local()`, `iris up`) offers unless told otherwise: what the
+ * machine has, but at least 16 cores. Parents hold their share while they wait for their children, so on a laptop a tree
+ * of jobs deeper than it has cores would never start; its processes share the real cores as all programs do.
+ */
+export function developmentCapacity(): Resources {
+  const machine = machineCapacity();
+  return { ...machine, cpuMillis: Math.max(machine.cpuMillis, DEVELOPMENT_CPU_MILLIS) };
+}
