@@ -10,6 +10,10 @@ export const SUPERVISION_LIMITS = Object.freeze({
   probeEveryMs: 50,
   /** Time that one such look may take: a port that swallows connections must not hold up the next look. Unit: ms. */
   probeTimeoutMs: 2_000,
+  /** Pause between two looks whether a child that is ready still answers. Unit: ms. */
+  liveEveryMs: 5_000,
+  /** Looks in a row without an answer after which it counts as dead: one may be lost to a busy machine. */
+  liveFailuresMax: 3,
   /** Time that the system gets to take away a killed process group: an uninterruptible disk wait at worst. Unit: ms. */
   groupGoneMs: 2_000,
   /** Pause between two looks whether it is gone. Unit: ms. */

@@ -3,27 +3,26 @@
  * group, SIGKILL after the grace, and whatever way it ends, the rest of its group is killed before its end is told. It
  * ends with this process, except when that is ended by SIGKILL.
  */
-import { IrisError, toIrisError } from "../runtime/errors.ts";
+import { IrisError } from "../runtime/errors.ts";
 import { type ExitReason, NORMAL } from "../runtime/exit.ts";
 import { sleep } from "../runtime/ports/clock.ts";
 import { type Environment, processEnvironment } from "../runtime/ports/environment.ts";
 import { SUPERVISION_LIMITS } from "./limits.ts";
 import type { ChildOptions } from "./options.ts";
+import { Output, type OutputSource } from "./output.ts";
+import { type Outside, startOutside, type Watch } from "./outside-child.ts";
 import {
-  type LaunchedProcess,
-  nodeLauncher,
-  type OutputSource,
-  type ProcessExit,
-  type ProcessLauncher,
-} from "./process-launcher.ts";
-import {
+  checkLiveness,
   checkReadiness,
+  describePlace,
+  type Liveness,
+  look,
   nodeProber,
   type Prober,
   probeUntilReady,
   type Readiness,
-  saysReady,
-} from "./process-ready.ts";
+} from "./probe.ts";
+import { type LaunchedProcess, nodeLauncher, type ProcessExit, type ProcessLauncher } from "./process-launcher.ts";
 import type { ChildEnv, ChildSpec, RunningChild } from "./spec.ts";
 import { childBasics } from "./spec-check.ts";
 
@@ -36,6 +35,11 @@ export interface ProcessChildOptions extends ChildOptions {
   ready?: Readiness;
   /** Time to become ready; then it is killed and the start has failed. Default 30 000 ms. */
   readyTimeoutMs?: number;
+  /**
+   * Where it must answer as long as it runs; one that does not has crashed: it is killed and, as any that crashed,
+   * started again. A port is answered by the system for a process that hangs, a page is not. Default: not looked at.
+   */
+  live?: Liveness;
   /** Called with each line that it prints. Default: the supervisor's logger, as `debug`. */
   onLine?: (line: string, source: OutputSource) => void;
   /** The operating system. Default: the real one. */
@@ -45,7 +49,7 @@ export interface ProcessChildOptions extends ChildOptions {
 
 /** A child that is a process: a command and its arguments, no shell. Throws `INVALID_ARGUMENT` for unsound options. */
 export function processChild(id: string, argv: readonly string[], options: ProcessChildOptions = {}): ChildSpec {
-  const { ready, readyTimeoutMs = SUPERVISION_LIMITS.startTimeoutMs } = options;
+  const { ready, live, readyTimeoutMs = SUPERVISION_LIMITS.startTimeoutMs } = options;
   if (!Array.isArray(argv) || argv.length === 0 || argv[0] === "" || !argv.every((word) => typeof word === "string")) {
     throw new IrisError(
       "INVALID_ARGUMENT",
@@ -55,7 +59,8 @@ export function processChild(id: string, argv: readonly string[], options: Proce
   if (!(readyTimeoutMs > 0)) {
     throw new IrisError("INVALID_ARGUMENT", `readyTimeoutMs of process "${id}" is ${readyTimeoutMs}: use ms above 0`);
   }
-  if (ready !== undefined) checkReadiness(id, ready);
+  if (ready !== undefined) checkReadiness(`process "${id}"`, ready);
+  if (live !== undefined) checkLiveness(`process "${id}"`, live);
   return {
     ...childBasics(id, options),
     kind: "process",
@@ -68,140 +73,78 @@ async function startProcess(
   options: ProcessChildOptions & { readyTimeoutMs: number },
   env: ChildEnv,
 ): Promise<RunningChild> {
-  const { clock } = env.system;
-  const launcher = options.launcher ?? nodeLauncher(clock);
-  const said = Promise.withResolvers<void>();
-  const lastLines: string[] = [];
+  const launcher = options.launcher ?? nodeLauncher(env.system.clock);
+  const output = new Output("process", options, env);
   env.signal.throwIfAborted();
   const launched = await launcher.launch({
     argv,
     env: { ...processEnvironment, ...options.env },
     cwd: options.cwd,
-    onLine(source, line) {
-      if (lastLines.push(line) > SUPERVISION_LIMITS.linesQuoted) lastLines.shift();
-      if (options.ready !== undefined && saysReady(options.ready, line)) said.resolve();
-      handOn(line, source, options, env);
-    },
+    onLine: (source, line) => output.take(source, line),
   });
-  const child = new ProcessChild(launched, lastLines, env);
-  const giveUp = new AbortController();
-  const timer = clock.setTimeout(() => {
-    const message = `process ${env.path} was not ready within ${options.readyTimeoutMs} ms${quoted(lastLines)}`;
-    giveUp.abort(new IrisError("DEADLINE_EXCEEDED", message, { where: env.path }));
-  }, options.readyTimeoutMs);
-  const signal = AbortSignal.any([env.signal, giveUp.signal]);
-  try {
-    await Promise.race([
-      isReady(options, said.promise, env, signal),
-      aborted(signal),
-      child.endedTooSoon(options.ready),
-    ]);
-    return child;
-  } catch (thrown) {
-    const error = toIrisError(thrown, "CANCELLED", env.path);
-    await child.kill(error.message);
-    throw error;
-  } finally {
-    clock.clearTimeout(timer);
-    // Ends the looks that may still be going on.
-    giveUp.abort();
-  }
+  return startOutside(new OutsideProcess(launched, output, env), watchOf(options, output, env), env);
 }
 
-function handOn(line: string, source: OutputSource, { onLine }: ProcessChildOptions, { logger, path }: ChildEnv): void {
-  try {
-    if (onLine === undefined) logger.debug({ process: path, source, line }, "process printed a line");
-    else onLine(line, source);
-  } catch (error) {
-    logger.error({ process: path, error }, "onLine of a process threw: the line is lost");
-  }
+function watchOf(
+  { ready, live, readyTimeoutMs, prober: given }: ProcessChildOptions & { readyTimeoutMs: number },
+  output: Output,
+  { system: { clock } }: ChildEnv,
+): Watch {
+  const prober = given ?? nodeProber(clock);
+  return {
+    readyTimeoutMs,
+    isReady:
+      ready && ((signal) => ("line" in ready ? output.saidReady : probeUntilReady(ready, prober, clock, signal))),
+    live: live && { what: describePlace(live), answers: () => look(live, prober), pace: live },
+  };
 }
 
-async function isReady(
-  { ready, prober }: ProcessChildOptions,
-  said: Promise<void>,
-  env: ChildEnv,
-  signal: AbortSignal,
-): Promise<void> {
-  if (ready === undefined) return;
-  if ("line" in ready) return said;
-  const { clock } = env.system;
-  await probeUntilReady(ready, prober ?? nodeProber(clock), clock, signal);
-}
-
-class ProcessChild implements RunningChild {
-  readonly ended: Promise<ExitReason>;
+class OutsideProcess implements Outside {
+  readonly name: string;
   readonly pid: number;
+  readonly request = "SIGTERM";
+  readonly gone: Promise<ExitReason>;
   readonly #launched: LaunchedProcess;
-  readonly #lastLines: readonly string[];
+  readonly #output: Output;
   readonly #env: ChildEnv;
-  /** What it was told, if anything: decides how its end is called. */
-  #told: { kind: "shutdown" | "killed"; why: string } | undefined;
+  /** Those that it started were asked to end as well, and have the same time for it. */
+  #isGraceful = false;
 
-  constructor(launched: LaunchedProcess, lastLines: readonly string[], env: ChildEnv) {
+  constructor(launched: LaunchedProcess, output: Output, env: ChildEnv) {
+    this.name = `process ${env.path}`;
     this.pid = launched.pid;
     this.#launched = launched;
-    this.#lastLines = lastLines;
+    this.#output = output;
     this.#env = env;
-    this.ended = this.#end();
+    this.gone = this.#end();
   }
 
-  stop(why: string, graceMs: number): Promise<ExitReason> {
-    if (this.#told === undefined) {
-      this.#told = { kind: "shutdown", why };
-      this.#launched.signal("SIGTERM");
-    }
-    if (!Number.isFinite(graceMs)) return this.ended;
-    const { clock } = this.#env.system;
-    const timer = clock.setTimeout(
-      () => void this.kill(`did not end within ${graceMs} ms after SIGTERM: ${why}`),
-      graceMs,
-    );
-    return this.ended.finally(() => clock.clearTimeout(timer));
+  get quoted(): string {
+    return this.#output.quoted;
   }
 
-  kill(why: string): Promise<ExitReason> {
-    if (this.#told?.kind !== "killed") {
-      this.#told = { kind: "killed", why };
-      this.#launched.signal("SIGKILL");
-    }
-    return this.ended;
+  ask(): void {
+    this.#isGraceful = true;
+    this.#launched.signal("SIGTERM");
   }
 
-  /** Rejects when it ends, unless to be started is all that was wanted of it. */
-  async endedTooSoon(ready: Readiness | undefined): Promise<void> {
-    const reason = await this.ended;
-    if (ready === undefined) return;
-    const how = reason.kind === "crashed" ? reason.error.message : `process ${this.#env.path} ended`;
-    throw new IrisError("INTERNAL", `${how}, before it was ready`, { where: this.#env.path });
+  force(): void {
+    this.#isGraceful = false;
+    this.#launched.signal("SIGKILL");
   }
 
   async #end(): Promise<ExitReason> {
     const exit = await this.#launched.exited;
-    const byItself = this.#told === undefined;
-    // Those that it started were asked to end as well, and have the same time for it.
-    while (this.#told?.kind === "shutdown" && this.#launched.lives()) {
+    while (this.#isGraceful && this.#launched.lives()) {
       await sleep(this.#env.system.clock, SUPERVISION_LIMITS.groupLookEveryMs);
     }
     await this.#launched.clear();
-    if (!byItself && this.#told !== undefined) return this.#told;
     return exit.code === 0 ? NORMAL : { kind: "crashed", error: this.#failure(exit) };
   }
 
   #failure({ code, signal }: ProcessExit): IrisError {
     const how = signal === null ? `with exit status ${code}` : `by ${signal}`;
-    const message = `process ${this.#env.path} (pid ${this.pid}) ended ${how}${quoted(this.#lastLines)}`;
+    const message = `${this.name} (pid ${this.pid}) ended ${how}${this.quoted}`;
     return new IrisError("INTERNAL", message, { where: this.#env.path });
   }
-}
-
-function aborted(signal: AbortSignal): Promise<never> {
-  return new Promise((_, reject) => {
-    if (signal.aborted) reject(signal.reason);
-    signal.addEventListener("abort", () => reject(signal.reason), { once: true });
-  });
-}
-
-function quoted(lines: readonly string[]): string {
-  return lines.length === 0 ? "" : `; it last printed: ${lines.join(" | ")}`;
 }

@@ -10,6 +10,7 @@ import { type Clock, sleep } from "../runtime/ports/clock.ts";
 import type { Environment } from "../runtime/ports/environment.ts";
 import { SUPERVISION_LIMITS } from "./limits.ts";
 import { LineSplitter } from "./line-splitter.ts";
+import type { OutputSource } from "./output.ts";
 import { addGroup, groupLives, removeGroup, signalGroup } from "./process-groups.ts";
 
 /** How a process ended: by itself with a status, or by a signal. */
@@ -17,8 +18,6 @@ export interface ProcessExit {
   readonly code: number | null;
   readonly signal: string | null;
 }
-
-export type OutputSource = "stdout" | "stderr";
 
 export interface LaunchOptions {
   /** The command and its arguments; never passed through a shell. */

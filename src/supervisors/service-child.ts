@@ -4,11 +4,12 @@
  * and logged, and may still be running.
  */
 import { IrisError, toIrisError } from "../runtime/errors.ts";
-import { type ExitReason, NORMAL } from "../runtime/exit.ts";
+import { describeExit, type ExitReason, NORMAL } from "../runtime/exit.ts";
 import type { Logger } from "../runtime/ports/logger.ts";
 import type { ActorSystem } from "../runtime/system.ts";
 import { SUPERVISION_LIMITS } from "./limits.ts";
 import type { ChildOptions } from "./options.ts";
+import { checkLiveness, describePlace, type Liveness, look, nodeProber, type Prober, probeUntilDead } from "./probe.ts";
 import type { ChildEnv, ChildSpec, RunningChild } from "./spec.ts";
 import { childBasics } from "./spec-check.ts";
 
@@ -27,6 +28,12 @@ export interface ServiceContext {
 export interface ServiceOptions extends ChildOptions {
   /** Time to call `ready()`; then the start has failed. Default 30 000 ms. */
   startTimeoutMs?: number;
+  /**
+   * Where it must answer from `ready()` on; one that does not has crashed: its signal aborts, and it is started again when
+   * it has ended, or its shutdown time is over. Default: not looked at.
+   */
+  live?: Liveness;
+  prober?: Prober;
 }
 
 /**
@@ -38,17 +45,22 @@ export function service(
   run: (context: ServiceContext) => Promise<void> | void,
   options: ServiceOptions = {},
 ): ChildSpec {
-  const { startTimeoutMs = SUPERVISION_LIMITS.startTimeoutMs } = options;
+  const { startTimeoutMs = SUPERVISION_LIMITS.startTimeoutMs, live, prober } = options;
   if (typeof run !== "function") {
     throw new IrisError("INVALID_ARGUMENT", `service "${id}" wants a function, got ${typeof run}`);
   }
   if (!(startTimeoutMs > 0)) {
     throw new IrisError("INVALID_ARGUMENT", `startTimeoutMs of service "${id}" is ${startTimeoutMs}: use ms above 0`);
   }
+  if (live !== undefined) checkLiveness(`service "${id}"`, live);
   const spec: ChildSpec = {
     ...childBasics(id, options),
     kind: "service",
-    start: (env) => new Service(env).start(run, startTimeoutMs, spec.shutdownMs),
+    async start(env) {
+      const started = await new Service(env).start(run, startTimeoutMs, spec.shutdownMs);
+      if (live !== undefined) started.keepLookedAt(live, prober ?? nodeProber(env.system.clock), spec.shutdownMs);
+      return started;
+    },
   };
   return spec;
 }
@@ -57,8 +69,11 @@ class Service implements RunningChild {
   readonly ended: Promise<ExitReason>;
   readonly #env: ChildEnv;
   readonly #end = new AbortController();
+  /** Aborts when it has ended: nobody looks at it any more. */
+  readonly #gone = new AbortController();
   readonly #over = Promise.withResolvers<ExitReason>();
-  #why: string | undefined;
+  /** Why it was asked to end; what it is then said to have ended with. */
+  #told: ExitReason | undefined;
   #isOver = false;
 
   constructor(env: ChildEnv) {
@@ -99,8 +114,21 @@ class Service implements RunningChild {
     }
   }
 
+  /** From now on it must answer. */
+  keepLookedAt(live: Liveness, prober: Prober, shutdownMs: ChildSpec["shutdownMs"]): void {
+    const { clock } = this.#env.system;
+    const over = AbortSignal.any([this.#end.signal, this.#gone.signal]);
+    void probeUntilDead(describePlace(live), () => look(live, prober), live, clock, over).then((sentence) => {
+      if (sentence === undefined) return;
+      const message = `service ${this.#env.path} ${sentence}`;
+      this.#askToEnd({ kind: "crashed", error: new IrisError("UNAVAILABLE", message, { where: this.#env.path }) });
+      if (shutdownMs === "kill") void this.kill(message);
+      else void this.stop(message, shutdownMs === "infinity" ? Number.POSITIVE_INFINITY : shutdownMs);
+    });
+  }
+
   stop(why: string, graceMs: number): Promise<ExitReason> {
-    this.#askToEnd(why);
+    this.#askToEnd({ kind: "shutdown", why });
     if (this.#isOver || !Number.isFinite(graceMs)) return this.ended;
     const { clock } = this.#env.system;
     const timer = clock.setTimeout(() => void this.kill(`did not end within ${graceMs} ms: ${why}`), graceMs);
@@ -109,29 +137,31 @@ class Service implements RunningChild {
 
   kill(why: string): Promise<ExitReason> {
     if (this.#isOver) return this.ended;
-    this.#askToEnd(why);
+    this.#askToEnd({ kind: "killed", why });
     this.#env.logger.warn({ service: this.#env.path, why }, "service is given up: it may still be running");
-    this.#finish({ kind: "killed", why });
+    this.#finish(this.#told?.kind === "crashed" ? this.#told : { kind: "killed", why });
     return this.ended;
   }
 
   async #run(run: (context: ServiceContext) => Promise<void> | void, context: ServiceContext): Promise<void> {
     try {
       await run(context);
-      this.#finish(this.#why === undefined ? NORMAL : { kind: "shutdown", why: this.#why });
+      this.#finish(this.#told ?? NORMAL);
     } catch (thrown) {
       this.#finish(
-        this.#why !== undefined && this.#isAbort(thrown)
-          ? { kind: "shutdown", why: this.#why }
+        this.#told !== undefined && this.#isAbort(thrown)
+          ? this.#told
           : { kind: "crashed", error: toIrisError(thrown, "INTERNAL", this.#env.path) },
       );
     }
   }
 
-  #askToEnd(why: string): void {
-    this.#why ??= why;
+  #askToEnd(reason: ExitReason): void {
+    this.#told ??= reason;
     this.#end.abort(
-      new IrisError("CANCELLED", `service ${this.#env.path} is to end: ${why}`, { where: this.#env.path }),
+      new IrisError("CANCELLED", `service ${this.#env.path} is to end: ${describeExit(reason)}`, {
+        where: this.#env.path,
+      }),
     );
   }
 
@@ -142,6 +172,7 @@ class Service implements RunningChild {
 
   #finish(reason: ExitReason): void {
     this.#isOver = true;
+    this.#gone.abort();
     this.#over.resolve(reason);
   }
 }
