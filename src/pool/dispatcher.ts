@@ -32,7 +32,7 @@ export interface DispatcherOptions {
   readonly inFlightMax: number;
   /** Times that a call is sent again after the worker that ran it died. */
   readonly maxRetries: number;
-  /** Called when the pool goes from nothing on the way to something, and back. */
+  /** Called when the pool begins to have calls that have not settled, and when it has none again. */
   readonly onBusy?: (isBusy: boolean) => void;
 }
 
@@ -73,6 +73,7 @@ export class Dispatcher {
   #retried = 0;
   #state: State = { at: "open" };
   #waiting: (() => void)[] = [];
+  #isBusy = false;
 
   constructor(options: DispatcherOptions) {
     this.#options = options;
@@ -152,7 +153,7 @@ export class Dispatcher {
   /** Takes no more calls and resolves when those that were taken have settled, or the pool has ended. */
   async drain(): Promise<void> {
     if (this.#state.at === "open") this.#state = { at: "draining" };
-    this.#wake();
+    this.#changed();
     while (this.#state.at === "draining" && this.queued + this.#inFlight > 0) {
       await new Promise<void>((resolve) => this.#waiting.push(resolve));
     }
@@ -166,7 +167,7 @@ export class Dispatcher {
     this.#queuedSettled = 0;
     for (const { inHand } of this.#lanes.values()) for (const entry of inHand.keys()) this.#reject(entry, error);
     this.#lanes.clear();
-    this.#wake();
+    this.#changed();
   }
 
   #closedError(): IrisError {
@@ -186,7 +187,6 @@ export class Dispatcher {
   }
 
   #pump(): void {
-    const wasBusy = this.#inFlight > 0;
     for (let entry = this.#queue.peek(); entry !== undefined; entry = this.#queue.peek()) {
       if (entry.isSettled) {
         this.#queue.shift();
@@ -200,8 +200,7 @@ export class Dispatcher {
       this.#queue.shift();
       this.#send(entry, lane, expectedMs);
     }
-    if (!wasBusy && this.#inFlight > 0) this.#options.onBusy?.(true);
-    this.#wake();
+    this.#changed();
   }
 
   /** Who has the least to do, if it has room. */
@@ -248,7 +247,6 @@ export class Dispatcher {
       else this.#reject(entry, ran.error);
     }
     this.#pump();
-    if (this.#inFlight === 0) this.#options.onBusy?.(false);
   }
 
   /** Only the call that was being run may have caused its worker's death, and only it is charged for it. */
@@ -285,7 +283,12 @@ export class Dispatcher {
     entry.future.reject(error);
   }
 
-  #wake(): void {
+  #changed(): void {
+    const isBusy = this.#state.at !== "ended" && this.queued + this.#inFlight > 0;
+    if (isBusy !== this.#isBusy) {
+      this.#isBusy = isBusy;
+      this.#options.onBusy?.(isBusy);
+    }
     if (this.#waiting.length === 0) return;
     const waiting = this.#waiting;
     this.#waiting = [];

@@ -15,8 +15,6 @@ export const POOL_LIMITS = Object.freeze({
   maxRetries: 3,
   /** Threads or workers of one pool. As many as replicas of a job. */
   workers: 10_000,
-  /** Threads that may end, one after the other, before they were ready; then the pool gives up. */
-  failedStarts: 3,
   /** How often a pool tells its workers that it is still there. Unit: ms. */
   touchEveryMs: 10_000,
   /** A worker that heard nothing of its pool for so long ends by itself: its program is gone. Unit: ms. */

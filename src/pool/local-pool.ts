@@ -1,20 +1,21 @@
 /**
- * A pool on the threads of this machine. Piscina starts the threads, ends them and tells when one has died; each runs one
- * long task that serves a message port, through which calls go in batches.
+ * A pool on the threads of this machine. Piscina starts the threads, replaces those that die and ends them; each serves a
+ * message port, through which calls go in batches. An idle pool keeps no process alive; calls that have not settled do.
  */
 import { availableParallelism } from "node:os";
 import { parse } from "node:path";
-import { MessageChannel, type MessagePort } from "node:worker_threads";
+import { MessageChannel } from "node:worker_threads";
 import { Piscina } from "piscina";
 import { IrisError, toIrisError } from "../runtime/errors.ts";
-import { type Call, packCall, readAnswer } from "./call.ts";
+import { type Call, packCall } from "./call.ts";
 import { checkCount } from "./config.ts";
-import { Dispatcher, type Ran, type Runner } from "./dispatcher.ts";
+import { Dispatcher } from "./dispatcher.ts";
 import type { MapOptions, PoolStatus, TaskExecutor, TaskFuture } from "./executor.ts";
 import { Future } from "./future.ts";
+import { KeepAlive } from "./keep-alive.ts";
 import { POOL_LIMITS } from "./limits.ts";
 import { mapItems } from "./stream.ts";
-import { Batch, type FromThread, readBatch, type ToThread } from "./thread-message.ts";
+import { Thread } from "./thread.ts";
 
 export interface LocalPoolConfig {
   /** Threads. Default: as many as the machine has cores for this process. */
@@ -32,10 +33,13 @@ const THREAD_FILE = new URL(
 export class LocalPool implements TaskExecutor {
   readonly #piscina: Piscina;
   readonly #dispatcher: Dispatcher;
+  readonly #keepAlive = new KeepAlive();
   readonly #inFlightMax: number;
-  readonly #workspace: string;
+  /** Functions and threads are of this very machine: every module of it can be named. */
+  readonly #workspace = parse(process.cwd()).root;
+  /** Ids of the threads that serve, or have been told to. */
+  readonly #taken = new Set<number>();
   readonly #threads = new Set<Thread>();
-  #startsFailed = 0;
   #nextThread = 0;
   #closing: Promise<void> | undefined;
 
@@ -43,28 +47,31 @@ export class LocalPool implements TaskExecutor {
   constructor(config: LocalPoolConfig = {}) {
     const threads = checkCount("threads", config.threads ?? availableParallelism(), POOL_LIMITS.workers);
     this.#inFlightMax = checkCount("inFlightMax", config.inFlightMax ?? threads * POOL_LIMITS.perWorker);
-    // Functions and threads are of this very machine: every module of it can be named.
-    this.#workspace = parse(process.cwd()).root;
     this.#dispatcher = new Dispatcher({
       name: "LocalPool",
       inFlightMax: this.#inFlightMax,
       maxRetries: POOL_LIMITS.maxRetries,
-      onBusy: (isBusy) => {
-        for (const thread of this.#threads) thread.keepProcess(isBusy);
-      },
+      onBusy: (isBusy) => this.#keepAlive.hold(isBusy),
     });
     this.#piscina = new Piscina({
       filename: THREAD_FILE.href,
       minThreads: threads,
       maxThreads: threads,
-      concurrentTasksPerWorker: 1,
       atomics: "disabled",
       recordTiming: false,
       execArgv: [...process.execArgv, "--disable-warning=ExperimentalWarning"],
+      // The only tasks are those that begin to serve, one for each thread.
+      loadBalancer: (_task, workers) => {
+        const worker = workers.find(({ id }) => !this.#taken.has(id));
+        if (worker !== undefined) this.#taken.add(worker.id);
+        return worker ?? null;
+      },
     });
-    // Deaths of threads are heard through their tasks; unheard, this event would end the process.
-    this.#piscina.on("error", () => {});
-    for (let i = 0; i < threads; i++) this.#start();
+    this.#piscina.on("workerCreate", () => void this.#serve());
+    // Deaths of threads that serve are heard of otherwise; without one, threads die before they can, and no more will come.
+    this.#piscina.on("error", (error: unknown) => {
+      if (this.#threads.size === 0) this.#giveUp(toIrisError(error));
+    });
   }
 
   get size(): number {
@@ -100,9 +107,7 @@ export class LocalPool implements TaskExecutor {
   async shutdown(options: { drain?: boolean } = {}): Promise<void> {
     if (options.drain === true) await this.#dispatcher.drain();
     this.#dispatcher.end(new IrisError("CANCELLED", "LocalPool was shut down"));
-    this.#closing ??= this.#piscina.destroy().then(() => {
-      for (const thread of this.#threads) thread.close();
-    });
+    this.#closing ??= this.#close();
     await this.#closing;
   }
 
@@ -110,110 +115,46 @@ export class LocalPool implements TaskExecutor {
     return this.shutdown();
   }
 
-  /** Has Piscina start a thread, and another when it dies. */
-  #start(): void {
+  /** Has the thread that was just created serve a port, and takes it in. */
+  async #serve(): Promise<void> {
     const { port1, port2 } = new MessageChannel();
-    const thread: Thread = new Thread(`thread-${this.#nextThread++}`, port1, () => {
-      this.#startsFailed = 0;
-      // An idle pool keeps nobody's process alive; calls on the way do, through their ports.
-      for (const worker of this.#piscina.threads) worker.unref();
-      thread.keepProcess(this.#dispatcher.inFlight > 0);
-      this.#dispatcher.add(thread);
-    });
+    const thread = new Thread(`thread-${this.#nextThread++}`, port1);
     this.#threads.add(thread);
-    const served = this.#piscina.run({ port: port2, workspace: this.#workspace }, { transferList: [port2] });
-    served.then(
-      () => this.#ended(thread, new IrisError("LOST", `${thread.id} was closed`)),
-      (error) => this.#ended(thread, toIrisError(error, "LOST")),
-    );
+    try {
+      const start = { port: port2, workspace: this.#workspace };
+      const id: number = await this.#piscina.run(start, { transferList: [port2] });
+      const worker = this.#piscina.threads.find(({ threadId }) => threadId === id);
+      if (worker === undefined) throw new IrisError("LOST", `${thread.id} ended at once`);
+      let cause: unknown;
+      worker.once("error", (error) => {
+        cause = error;
+      });
+      worker.once("exit", (status) => {
+        const why = cause === undefined ? `its exit status was ${status}` : toIrisError(cause).message;
+        this.#ended(thread, new IrisError("LOST", `${thread.id} ended: ${why}`, { cause }));
+      });
+      this.#dispatcher.add(thread);
+    } catch (error) {
+      this.#ended(thread, toIrisError(error, "LOST"));
+    }
   }
 
   #ended(thread: Thread, error: IrisError): void {
     this.#threads.delete(thread);
     this.#dispatcher.remove(thread);
     thread.lose(error);
-    if (this.#closing !== undefined || this.#dispatcher.ended !== undefined) return;
-    if (!thread.wasReady && ++this.#startsFailed >= POOL_LIMITS.failedStarts) {
-      const message = `threads of LocalPool end before they are ready: ${error.message}`;
-      this.#dispatcher.end(new IrisError("UNAVAILABLE", message, { cause: error }));
-      void this.shutdown();
-      return;
-    }
-    this.#start();
-  }
-}
-
-/** One thread, as the dispatcher sees it. */
-class Thread implements Runner {
-  readonly id: string;
-  readonly #port: MessagePort;
-  readonly #out: Batch<ToThread>;
-  readonly #functions = new Map<string, number>();
-  readonly #calls = new Map<number, (ran: Ran) => void>();
-  #nextCall = 0;
-  #lost: IrisError | undefined;
-  wasReady = false;
-
-  constructor(id: string, port: MessagePort, onReady: () => void) {
-    this.id = id;
-    this.#port = port;
-    this.#out = new Batch<ToThread>(port);
-    port.on("message", (batch: Uint8Array) => {
-      for (const message of readBatch<FromThread>(batch)) {
-        if (message[0] === "ready") {
-          this.wasReady = true;
-          onReady();
-        } else this.#answered(message);
-      }
-    });
   }
 
-  run(call: Call): Promise<Ran> {
-    return new Promise((resolve) => {
-      if (this.#lost !== undefined) {
-        resolve({ as: "lost", error: this.#lost, reached: false });
-        return;
-      }
-      const id = this.#nextCall++;
-      this.#calls.set(id, resolve);
-      this.#out.add(["call", id, this.#functionNumber(call), call.args]);
-    });
+  #giveUp(cause: IrisError): void {
+    const message = `threads of LocalPool end before they are ready: ${cause.message}`;
+    this.#dispatcher.end(new IrisError("UNAVAILABLE", message, { cause }));
+    this.#closing ??= this.#close();
   }
 
-  /** While calls are on the way their answers are waited for; an idle thread holds nobody. */
-  keepProcess(isBusy: boolean): void {
-    if (isBusy) this.#port.ref();
-    else this.#port.unref();
-  }
-
-  /** The thread is no more: what it had in hand is lost. */
-  lose(error: IrisError): void {
-    this.#lost = error;
-    this.close();
-    for (const resolve of this.#calls.values()) resolve({ as: "lost", error, reached: true });
-    this.#calls.clear();
-  }
-
-  close(): void {
-    this.#port.close();
-  }
-
-  #functionNumber({ code }: Call): number {
-    const known = this.#functions.get(code.hash);
-    if (known !== undefined) return known;
-    const number = this.#functions.size;
-    this.#functions.set(code.hash, number);
-    this.#out.add(["code", number, code.bytes]);
-    return number;
-  }
-
-  #answered([, id, ok, bytes, tookMs]: Extract<FromThread, readonly ["answer", ...unknown[]]>): void {
-    const resolve = this.#calls.get(id);
-    this.#calls.delete(id);
-    try {
-      resolve?.({ as: "value", value: readAnswer({ ok, bytes }), tookMs });
-    } catch (error) {
-      resolve?.({ as: "threw", error, tookMs });
-    }
+  async #close(): Promise<void> {
+    this.#piscina.removeAllListeners("workerCreate");
+    await this.#piscina.destroy();
+    for (const thread of this.#threads) this.#ended(thread, new IrisError("CANCELLED", "LocalPool was shut down"));
+    this.#keepAlive.close();
   }
 }

@@ -1,7 +1,8 @@
 /**
- * The thread's side of a `LocalPool`: one long task of Piscina's that serves a message port until it is closed. Runs the
- * calls one at a time, in the order in which they come.
+ * The thread's side of a `LocalPool`: a task of Piscina's that begins to serve a message port, for as long as the thread
+ * lives. Runs the calls one at a time, in the order in which they come.
  */
+import { threadId } from "node:worker_threads";
 import { answerOf, type LoadedFunction, loadCode } from "./call.ts";
 import { Batch, type FromThread, readBatch, type ThreadStart, type ToThread } from "./thread-message.ts";
 
@@ -10,8 +11,8 @@ const ANSWERS_WAIT_MS = 1;
 
 type CallMessage = Extract<ToThread, readonly ["call", ...unknown[]]>;
 
-/** Resolves when the pool closes the port. */
-export default async function serve({ port, workspace }: ThreadStart): Promise<void> {
+/** Begins to serve, and tells which thread this is. */
+export default function serve({ port, workspace }: ThreadStart): number {
   const functions = new Map<number, Promise<LoadedFunction>>();
   const out = new Batch<FromThread>(port);
   const calls: CallMessage[] = [];
@@ -25,7 +26,7 @@ export default async function serve({ port, workspace }: ThreadStart): Promise<v
       const [, id, fn, args] = call;
       const load = functions.get(fn) ?? Promise.reject(new Error(`function ${fn} was never sent`));
       const { ok, bytes, tookMs } = await answerOf(load, args, clock);
-      out.hold(["answer", id, ok, bytes, tookMs]);
+      out.hold([id, ok, bytes, tookMs]);
       const now = clock.now();
       if (now - flushedAt < ANSWERS_WAIT_MS && calls.length > 0) continue;
       flushedAt = now;
@@ -34,19 +35,14 @@ export default async function serve({ port, workspace }: ThreadStart): Promise<v
     isRunning = false;
   }
 
-  await new Promise<void>((resolve) => {
-    port.on("message", (batch: Uint8Array) => {
-      for (const message of readBatch<ToThread>(batch)) {
-        if (message[0] === "call") calls.push(message);
-        else if (message[0] === "code") functions.set(message[1], quiet(loadCode(message[2], workspace)));
-        else resolve();
-      }
-      if (!isRunning) void runAll();
-    });
-    port.on("close", resolve);
-    out.add(["ready"]);
+  port.on("message", (batch: Uint8Array) => {
+    for (const message of readBatch<ToThread>(batch)) {
+      if (message[0] === "call") calls.push(message);
+      else functions.set(message[1], quiet(loadCode(message[2], workspace)));
+    }
+    if (!isRunning) void runAll();
   });
-  port.close();
+  return threadId;
 }
 
 /** A function that cannot be loaded is told to whoever calls it; until then nobody listens. */

@@ -5,16 +5,13 @@
 import type { MessagePort } from "node:worker_threads";
 import { decodeValue, encodeValue } from "../net/value/index.ts";
 
-/** To a thread: a function, by a number of the pool's choice; a call, by number, of a function; the end. */
+/** To a thread: a function, by a number of the pool's choice; a call, by number, of a function. */
 export type ToThread =
   | readonly ["code", fn: number, bytes: Uint8Array]
-  | readonly ["call", id: number, fn: number, args: Uint8Array]
-  | readonly ["close"];
+  | readonly ["call", id: number, fn: number, args: Uint8Array];
 
-/** From a thread: it listens; a call has ended, with a value (`ok`) or an error. */
-export type FromThread =
-  | readonly ["ready"]
-  | readonly ["answer", id: number, ok: boolean, bytes: Uint8Array, tookMs: number];
+/** From a thread: a call has ended, with a value (`ok`) or an error. */
+export type FromThread = readonly [id: number, ok: boolean, bytes: Uint8Array, tookMs: number];
 
 /** What a thread is started with. */
 export interface ThreadStart {

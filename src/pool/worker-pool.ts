@@ -18,6 +18,7 @@ import { Dispatcher } from "./dispatcher.ts";
 import type { MapOptions, PoolStatus, TaskExecutor, TaskFuture } from "./executor.ts";
 import type { Executor } from "./executor-actor.ts";
 import { Future } from "./future.ts";
+import { KeepAlive } from "./keep-alive.ts";
 import { POOL_LIMITS } from "./limits.ts";
 import { RemoteRunners } from "./remote-runners.ts";
 import { mapItems } from "./stream.ts";
@@ -67,6 +68,7 @@ export class WorkerPool implements TaskExecutor {
   readonly #client: PoolClient;
   readonly #clock: Clock;
   readonly #dispatcher: Dispatcher;
+  readonly #keepAlive = new KeepAlive();
   readonly #inFlightMax: number;
   readonly #opened: Promise<Opened | undefined>;
   #closing: Promise<void> | undefined;
@@ -86,6 +88,7 @@ export class WorkerPool implements TaskExecutor {
       name: `WorkerPool ${this.name}`,
       inFlightMax: this.#inFlightMax,
       maxRetries: checkCount("maxRetries", config.maxRetries ?? POOL_LIMITS.maxRetries, undefined, 0),
+      onBusy: (isBusy) => this.#keepAlive.hold(isBusy),
     });
     this.#opened = this.#open(config, numWorkers).catch((error: unknown) => {
       this.#dispatcher.end(toIrisError(error));
@@ -171,6 +174,7 @@ export class WorkerPool implements TaskExecutor {
 
   async #close(): Promise<void> {
     const opened = await this.#opened;
+    this.#keepAlive.close();
     if (opened === undefined) return;
     opened.runners.close();
     try {
