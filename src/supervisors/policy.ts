@@ -2,14 +2,28 @@
  * What follows when a child has ended (pure). The whole of OTP's meaning of supervision is here; acting on it is
  * `supervisor.ts`. A start that failed is decided on in the same way, as a crash.
  *
- *              | normal  shutdown  killed   crashed  lost
- *   permanent  | restart restart   restart  restart  restart
- *   transient  | leave   leave     restart  restart  restart
- *   temporary  | forget  forget    forget   forget   forget
+ *               | normal    shutdown  killed    crashed   lost
+ *   permanent   | restart   restart   restart   restart   restart
+ *   transient   | leave     leave     restart   restart   restart
+ *   temporary   | forget    forget    forget    forget    forget
  *
- * `leave` keeps the spec, `forget` drops it; either may end the supervisor, if the child is significant. `restart` takes
- * along, by strategy: nobody (oneForOne, dynamic), all siblings (oneForAll), those started later (restForOne). Siblings
- * taken along are started whether they ran or not, except temporary ones: those are never started again.
+ * `restart` takes siblings along, by strategy and by who of the children a, b, c has ended: those before the arrow are
+ * stopped, those behind it are started, in this order, whether they ran before or not. Temporary siblings are stopped
+ * like the others, but then forgotten.
+ *
+ *               | a         b         c
+ *   oneForOne   | →a        →b        →c
+ *   oneForAll   | cb→abc    ca→abc    ba→abc
+ *   restForOne  | cb→abc    c→bc      →c
+ *   dynamic     | →a        →b        →c
+ *
+ * `leave` keeps the spec, `forget` drops it. Either may end the supervisor: when the child is significant, and is the
+ * first or the last of those that are.
+ *
+ *                   | plain     first     last
+ *   never           | stays     stays     stays
+ *   anySignificant  | stays     ends      ends
+ *   allSignificant  | stays     stays     ends
  */
 import { type ExitReason, isAbnormal } from "../runtime/exit.ts";
 import type { AutoShutdown, Backoff, Intensity, Restart, Strategy } from "./options.ts";
@@ -52,7 +66,7 @@ export type Decision =
   | { readonly kind: "shut-down"; readonly stop: readonly string[] };
 
 /** Whether a child that ended for this reason is to run again: the grid above. */
-export function verdict(restart: Restart, reason: ExitReason): "restart" | "leave" | "forget" {
+function verdict(restart: Restart, reason: ExitReason): "restart" | "leave" | "forget" {
   if (restart === "temporary") return "forget";
   if (restart === "permanent" || isAbnormal(reason)) return "restart";
   return "leave";

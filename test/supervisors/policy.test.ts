@@ -1,8 +1,9 @@
+import { readFileSync } from "node:fs";
 import test from "ava";
 import fc from "fast-check";
 import { IrisError } from "../../src/runtime/errors.ts";
 import type { ExitReason } from "../../src/runtime/exit.ts";
-import type { Restart } from "../../src/supervisors/options.ts";
+import { dynamic, type Restart, supervise } from "../../src/supervisors/index.ts";
 import {
   backoffDelayMs,
   type ChildView,
@@ -10,51 +11,139 @@ import {
   decide,
   type Flags,
   stopOrder,
-  verdict,
   wasHealthy,
 } from "../../src/supervisors/policy.ts";
+import { stage } from "./kit.ts";
 
-const REASONS: ExitReason[] = [
-  { kind: "normal" },
-  { kind: "shutdown", why: "asked" },
-  { kind: "killed", why: "slow" },
-  { kind: "crashed", error: new IrisError("INTERNAL", "boom") },
-  { kind: "lost", node: "n1" },
-];
-const CRASH = REASONS[3] as ExitReason;
-const FLAGS: Flags = { strategy: "oneForOne", intensity: { maxRestarts: 3, withinMs: 5_000 }, autoShutdown: "never" };
+/** A table of the comment on top of policy.ts: what stands in its rows and columns. */
+type Grid = { readonly columns: readonly string[]; readonly rows: Readonly<Record<string, readonly string[]>> };
 
-/** The grid of policy.ts. */
-const GRID: Record<Restart, string[]> = {
-  permanent: ["restart", "restart", "restart", "restart", "restart"],
-  transient: ["leave", "leave", "restart", "restart", "restart"],
-  temporary: ["forget", "forget", "forget", "forget", "forget"],
-};
+/** The three tables there: what is printed for people is what is tested. */
+const [VERDICTS, GROUPS, AUTO_SHUTDOWNS] = gridsIn(
+  readFileSync(new URL("../../src/supervisors/policy.ts", import.meta.url), "utf8"),
+) as [Grid, Grid, Grid];
 
-for (const [restart, row] of Object.entries(GRID) as [Restart, string[]][]) {
-  REASONS.forEach((reason, column) => {
-    test(`a ${restart} child that ended ${reason.kind}: ${row[column]}`, (t) => {
-      t.is(verdict(restart, reason), row[column] as never);
-      t.is(decide(FLAGS, [child("a", { restart })], "a", reason, [], 0).kind, row[column] as never);
-    });
-  });
+function gridsIn(source: string): Grid[] {
+  const grids: { columns: string[]; rows: Record<string, string[]> }[] = [];
+  for (const [, row, cells] of source.matchAll(/^ \*\s+(\w*)\s*\| (.+)$/gm)) {
+    const words = (cells ?? "").trim().split(/\s+/);
+    const grid = grids.at(-1);
+    if (row === "" || row === undefined) grids.push({ columns: words, rows: {} });
+    else if (grid !== undefined) grid.rows[row] = words;
+  }
+  return grids;
 }
+
+const REASONS: Readonly<Record<string, ExitReason>> = {
+  normal: { kind: "normal" },
+  shutdown: { kind: "shutdown", why: "asked" },
+  killed: { kind: "killed", why: "slow" },
+  crashed: { kind: "crashed", error: new IrisError("INTERNAL", "boom") },
+  lost: { kind: "lost", node: "n1" },
+};
+const { normal: NORMAL, crashed: CRASH } = REASONS as { normal: ExitReason; crashed: ExitReason };
+const FLAGS: Flags = { strategy: "oneForOne", intensity: { maxRestarts: 3, withinMs: 5_000 }, autoShutdown: "never" };
+const ABC = ["a", "b", "c"] as const;
 
 function child(id: string, more: Partial<ChildView> = {}): ChildView {
   return { id, restart: "permanent", significant: false, active: true, running: true, ...more };
 }
 
-function plan(decision: Decision): { stop: readonly string[]; start: readonly string[] } | string {
-  return decision.kind === "restart" ? { stop: decision.stop, start: decision.start } : decision.kind;
+test("the tables printed in policy.ts have a row and a column for everything there is", (t) => {
+  t.deepEqual(Object.keys(VERDICTS.rows), ["permanent", "transient", "temporary"]);
+  t.deepEqual(VERDICTS.columns, Object.keys(REASONS));
+  t.deepEqual(Object.keys(GROUPS.rows), ["oneForOne", "oneForAll", "restForOne", "dynamic"]);
+  t.deepEqual(GROUPS.columns, ABC);
+  t.deepEqual(Object.keys(AUTO_SHUTDOWNS.rows), ["never", "anySignificant", "allSignificant"]);
+  t.deepEqual(AUTO_SHUTDOWNS.columns, ["plain", "first", "last"]);
+  for (const { columns, rows } of [VERDICTS, GROUPS, AUTO_SHUTDOWNS]) {
+    for (const [row, cells] of Object.entries(rows)) t.is(cells.length, columns.length, row);
+  }
+});
+
+/** What the tables say of a child of `restart` that ended for `reason` at place `at`: `cb→abc`, `leave` or `forget`. */
+function expected(restart: string, reason: string, strategy: string, at: number): string {
+  const verdict = VERDICTS.rows[restart]?.[VERDICTS.columns.indexOf(reason)] ?? "";
+  return verdict === "restart" ? (GROUPS.rows[strategy]?.[at] ?? "") : verdict;
 }
 
-test("a restart takes along nobody, everybody, or those started later: stopped in reverse, started in order", (t) => {
-  const four = ["a", "b", "c", "d"].map((id) => child(id));
-  const after = (strategy: Flags["strategy"]) => plan(decide({ ...FLAGS, strategy }, four, "b", CRASH, [], 0));
-  t.deepEqual(after("oneForOne"), { stop: [], start: ["b"] });
-  t.deepEqual(after("dynamic"), { stop: [], start: ["b"] });
-  t.deepEqual(after("oneForAll"), { stop: ["d", "c", "a"], start: ["a", "b", "c", "d"] });
-  t.deepEqual(after("restForOne"), { stop: ["d", "c"], start: ["b", "c", "d"] });
+for (const restart of Object.keys(VERDICTS.rows) as Restart[]) {
+  for (const strategy of Object.keys(GROUPS.rows) as Flags["strategy"][]) {
+    test(`a ${restart} child under ${strategy} ends as the table says, for every reason and at every place`, async (t) => {
+      for (const [kind, reason] of Object.entries(REASONS)) {
+        for (const [at, id] of ABC.entries()) {
+          const views = ABC.map((other) => child(other, other === id ? { restart } : {}));
+          const decision = decide({ ...FLAGS, strategy }, views, id, reason, [], 0);
+          t.is(shorthand(decision), expected(restart, kind, strategy, at), `${kind} at ${id}: decided`);
+          t.is(await acted(strategy, restart, id, reason), expected(restart, kind, strategy, at), `${kind}: done`);
+        }
+      }
+    });
+  }
+}
+
+function shorthand(decision: Decision): string {
+  if (decision.kind !== "restart") return decision.kind;
+  return `${decision.stop.join("")}→${decision.start.join("")}`;
+}
+
+/** What a running supervisor of a, b, c does when `id`, of that restart, ends: in the words of the table. */
+async function acted(strategy: Flags["strategy"], restart: Restart, id: string, reason: ExitReason): Promise<string> {
+  const { system, trace, child: gated } = stage();
+  const specs = ABC.map((other) => gated(other, other === id ? { restart } : {}));
+  const known = new Map<string, (typeof specs)[number]>(specs.map((spec) => [spec.id, spec]));
+  await using root =
+    strategy === "dynamic"
+      ? await dynamic("root", (which: string) => known.get(which) as (typeof specs)[number]).startIn(system)
+      : await supervise({ name: "root", strategy, children: specs }).startIn(system);
+  if (strategy === "dynamic") for (const which of ABC) await root.startChild({ id: which, args: [which] });
+  trace.length = 0;
+  await known.get(id)?.gate.finish(reason);
+  const did = (mark: string) => trace.flatMap((entry) => (entry.startsWith(mark) ? [entry.slice(1)] : [])).join("");
+  if (did("+") !== "") return `${did("-")}→${did("+")}`;
+  // A dynamic supervisor keeps no spec of what has ended for good: there `leave` is `forget`.
+  const isKept = strategy === "dynamic" ? restart === "transient" : root.whichChildren().some((info) => info.id === id);
+  return isKept ? "leave" : "forget";
+}
+
+test("siblings that are no permanent children are taken along too, except that temporary ones are forgotten", (t) => {
+  for (const strategy of Object.keys(GROUPS.rows) as Flags["strategy"][]) {
+    for (const [at, id] of ABC.entries()) {
+      const [stop = "", start = ""] = (GROUPS.rows[strategy]?.[at] ?? "").split("→");
+      for (const restart of Object.keys(VERDICTS.rows) as Restart[]) {
+        const views = ABC.map((other) => child(other, other === id ? {} : { restart }));
+        const decision = decide({ ...FLAGS, strategy }, views, id, CRASH, [], 0);
+        const forget = restart === "temporary" ? [...start].filter((other) => other !== id) : [];
+        t.like(decision, { stop: [...stop], forget, start: [...start].filter((other) => !forget.includes(other)) });
+      }
+    }
+  }
+});
+
+test("a child that ended for good ends its supervisor as the table says, its siblings stopped in reverse", (t) => {
+  const significant = { restart: "transient", significant: true } as const;
+  const gone = { active: false, running: false };
+  const others: Record<string, ChildView[]> = {
+    plain: [child("a", { restart: "transient" }), child("b", significant), child("c")],
+    first: [child("a", significant), child("b", significant), child("c")],
+    last: [child("a", significant), child("b", { ...significant, ...gone }), child("c")],
+  };
+  for (const [autoShutdown, cells] of Object.entries(AUTO_SHUTDOWNS.rows) as [Flags["autoShutdown"], string[]][]) {
+    for (const [index, place] of AUTO_SHUTDOWNS.columns.entries()) {
+      const views = others[place] ?? [];
+      const stop = place === "last" ? ["c"] : ["c", "b"];
+      for (const restart of ["transient", "temporary"] as const) {
+        const [ended, ...rest] = views as [ChildView, ...ChildView[]];
+        const decision = decide({ ...FLAGS, autoShutdown }, [{ ...ended, restart }, ...rest], "a", NORMAL, [], 0);
+        const stays = { kind: restart === "transient" ? "leave" : "forget" };
+        t.deepEqual(decision as unknown, cells[index] === "ends" ? { kind: "shut-down", stop } : stays, autoShutdown);
+      }
+    }
+  }
+  // One that waits for its next start has not ended for good, nor has one that is to be restarted now.
+  const waiting = [child("a", significant), child("b", { ...significant, running: false })];
+  t.is(decide({ ...FLAGS, autoShutdown: "allSignificant" }, waiting, "a", NORMAL, [], 0).kind, "leave");
+  t.is(decide({ ...FLAGS, autoShutdown: "anySignificant" }, waiting, "a", CRASH, [], 0).kind, "restart");
 });
 
 test("siblings taken along that do not run are started too; temporary ones are stopped and forgotten", (t) => {
@@ -84,21 +173,6 @@ test("more restarts than allowed within the window: it gives up and stops all, i
 test("with no restart allowed the first one is one too many", (t) => {
   const flags = { ...FLAGS, intensity: { maxRestarts: 0, withinMs: 1 } };
   t.is(decide(flags, [child("a")], "a", CRASH, [], 0).kind, "give-up");
-});
-
-test("a significant child's end for good ends the supervisor: the first, the last, or never", (t) => {
-  const significant = { restart: "transient", significant: true } as const;
-  const children = [child("a", significant), child("b", significant), child("c")];
-  const [normal] = REASONS as [ExitReason];
-  const after = (autoShutdown: Flags["autoShutdown"], views: ChildView[]) =>
-    decide({ ...FLAGS, autoShutdown }, views, "a", normal, [], 0);
-  t.is(after("never", children).kind, "leave");
-  t.deepEqual(after("anySignificant", children), { kind: "shut-down", stop: ["c", "b"] });
-  t.is(after("allSignificant", children).kind, "leave");
-  const lastOne = children.map((view) => (view.id === "b" ? { ...view, active: false, running: false } : view));
-  t.deepEqual(after("allSignificant", lastOne), { kind: "shut-down", stop: ["c"] });
-  // One that is to be restarted has not ended for good.
-  t.is(decide({ ...FLAGS, autoShutdown: "anySignificant" }, children, "a", CRASH, [], 0).kind, "restart");
 });
 
 test("nobody is asked to stop who does not run", (t) => {
