@@ -19,7 +19,10 @@ export interface ActorContext {
   /** When the caller of the call in hand stops waiting, in the system clock's ms. */
   readonly deadlineAt: number | undefined;
   /** Spawns a child: it ends before this actor does. */
-  spawn<T extends object, A extends unknown[]>(cls: new (...args: A) => T, options?: SpawnOptions<A>): ActorRef<T>;
+  spawn<T extends object, A extends unknown[]>(
+    cls: new (...args: A) => T,
+    options?: Omit<SpawnOptions<A>, "supervisor">,
+  ): ActorRef<T>;
 }
 
 /** The context for the actor that is under construction; taken by the first `Actor` constructor that runs. */

@@ -3,6 +3,7 @@
  * that the system itself is built from and that so cannot import it.
  */
 import type { AnyActorLogic } from "xstate";
+import type { ExitReason } from "./exit.ts";
 import type { MachineOptions, MachineRef } from "./machine-ref.ts";
 import type { MailboxOptions } from "./mailbox.ts";
 import type { Clock } from "./ports/clock.ts";
@@ -28,6 +29,40 @@ export interface HostOptions {
 export interface SpawnOptions<A extends unknown[]> extends HostOptions {
   /** What the constructor is called with. */
   args?: A | undefined;
+  /**
+   * Who looks after it: the actor becomes a permanent child, is started again when it ends, and its reference stays valid.
+   * Then `onMethodError` is `crash` unless said otherwise. Only for `system.spawn()`.
+   */
+  supervisor?: SpawnSupervisor | undefined;
+}
+
+/** What `spawn` needs of a supervisor; `SupervisorRef` is one. */
+export interface SpawnSupervisor {
+  readonly path: string;
+  /** Rejects when the child does not start. */
+  startChild(child: SpawnedChild): Promise<unknown>;
+}
+
+/** What `spawn` asks a supervisor to start: a child spec, as far as the runtime knows it. */
+export interface SpawnedChild {
+  readonly id: string;
+  readonly kind: "actor";
+  readonly restart: "permanent";
+  readonly shutdownMs: number;
+  readonly significant: false;
+  start(env: {
+    readonly previous: { readonly reason: ExitReason } | undefined;
+    readonly signal: AbortSignal;
+  }): Promise<SpawnedActor>;
+}
+
+/** One life of such a child. */
+export interface SpawnedActor {
+  readonly ref: ActorRef<unknown>;
+  readonly ended: Promise<ExitReason>;
+  stop(why: string, graceMs: number): Promise<ExitReason>;
+  kill(why: string): Promise<ExitReason>;
+  release(reason: ExitReason): void;
 }
 
 /** Something that starts within a system, such as a supervision tree. */

@@ -5,7 +5,7 @@ export { type CallContext, currentCall } from "./context.ts";
 export { type DispatchOptions, dispatch, tellTo } from "./dispatch.ts";
 export { ERROR_CODES, type ErrorCode, IrisError, type IrisErrorOptions, toError, toIrisError } from "./errors.ts";
 export { describeExit, type ExitReason, isAbnormal, NORMAL } from "./exit.ts";
-export type { Home, HostOptions, SpawnOptions, Startable } from "./home.ts";
+export type { Home, HostOptions, SpawnedChild, SpawnOptions, SpawnSupervisor, Startable } from "./home.ts";
 export { opaqueId, readableId } from "./ids.ts";
 export { RUNTIME_LIMITS } from "./limits.ts";
 export type { MachineOptions, MachineRef } from "./machine-ref.ts";

@@ -56,9 +56,9 @@ export abstract class Life implements Receiver, ContextSource, Inspected {
   readonly path: string;
   readonly parent: Life | undefined;
   readonly home: LifeHost;
-  state: ActorState = actorTable.initial;
-  /** Counts from 1. */
-  incarnation = 1;
+  state: ActorState;
+  /** Counts from 1; 0 for a supervised actor that has never been started. */
+  incarnation: number;
   children: Set<Life> | undefined;
   blueprint: Blueprint;
   protected instance: object | undefined;
@@ -82,6 +82,9 @@ export abstract class Life implements Receiver, ContextSource, Inspected {
     this.blueprint = blueprint;
     this.path = options.path;
     this.parent = options.parent;
+    // A supervised one is down until its supervisor starts it, the first time like every other.
+    this.state = options.isSupervised ? "down" : actorTable.initial;
+    this.incarnation = options.isSupervised ? 0 : 1;
     this.#facts = { supervised: options.isSupervised, retains: options.retains };
   }
 
@@ -124,7 +127,8 @@ export abstract class Life implements Receiver, ContextSource, Inspected {
   /** One line on why it takes no messages now. */
   get whyGone(): string {
     const reason = this.#exit ?? this.#lastExit;
-    return reason === undefined ? "stopping" : describeExit(reason);
+    if (reason !== undefined) return describeExit(reason);
+    return this.incarnation === 0 ? "not started yet" : "stopping";
   }
 
   /** How it ended for good. */
@@ -155,7 +159,7 @@ export abstract class Life implements Receiver, ContextSource, Inspected {
     return this.#lifetime.signal;
   }
 
-  /** Starts the first incarnation. */
+  /** Starts the incarnation that is due. */
   start(): void {
     this.command("supervision", { event: "begin", incarnation: this.incarnation });
   }

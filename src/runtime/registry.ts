@@ -82,7 +82,7 @@ export class Registry implements LifeHost {
     return new LocalMachineRef(LocalRef.of(cell), view);
   }
 
-  /** A new actor that a supervisor holds; not started yet. */
+  /** A new actor that a supervisor holds; down until it starts it. */
   addSupervised(
     path: string,
     blueprint: Blueprint,
@@ -148,11 +148,10 @@ export class Registry implements LifeHost {
   }
 
   #launch(blueprint: Blueprint, cls: unknown, options: HostOptions, parent: Life | undefined): Cell {
-    const said = (cls as { readonly concurrency?: unknown }).concurrency;
     const cell = new Cell(this, blueprint, {
-      path: this.#pathFor(options.name, cls, parent),
+      path: this.pathFor(options.name, cls, parent?.path),
       parent,
-      concurrency: checkConcurrency(options.concurrency ?? (typeof said === "number" ? said : 1)),
+      concurrency: checkConcurrency(options.concurrency ?? concurrencyOf(cls)),
       capacity: checkCapacity(options.mailbox?.capacity ?? RUNTIME_LIMITS.mailboxMessages),
       endsOnThrow: options.onMethodError === "crash",
       isSupervised: false,
@@ -201,8 +200,9 @@ export class Registry implements LifeHost {
     }
   }
 
-  #pathFor(name: string | undefined, cls: unknown, parent: Life | undefined): string {
-    const before = parent === undefined ? "" : `${parent.path}/`;
+  /** The path of a new actor below `parent`: of the name that was given, or of one that is made up from its class. */
+  pathFor(name: string | undefined, cls: unknown, parent: string | undefined): string {
+    const before = parent === undefined ? "" : `${parent}/`;
     if (name !== undefined) return before + checkName(name);
     const className = (cls as { readonly name?: unknown }).name;
     const base = typeof className === "string" && NAME.test(className) && className !== "Object" ? className : "Actor";
@@ -236,6 +236,12 @@ export function blueprintOf<T extends object, A extends unknown[]>(cls: new (...
     methods: methodsOfPrototype(cls.prototype as object),
     make: (context) => constructWith(context, () => new cls(...args)),
   };
+}
+
+/** What a class says of itself: `static concurrency`, else 1. */
+export function concurrencyOf(cls: unknown): number {
+  const said = (cls as { readonly concurrency?: unknown }).concurrency;
+  return typeof said === "number" ? said : 1;
 }
 
 export function checkConcurrency(concurrency: number): number {

@@ -14,6 +14,7 @@ import { type Logger, silentLogger } from "./ports/logger.ts";
 import { type Random, systemRandom } from "./ports/random.ts";
 import type { ActorRef, AnyRef, Terminated } from "./ref.ts";
 import { openRegistry, registryOf } from "./registry.ts";
+import { spawnUnder } from "./supervised.ts";
 import type { TreeSnapshot } from "./tree.ts";
 
 export interface ActorSystemOptions {
@@ -44,6 +45,7 @@ export class ActorSystem implements Home {
    * `ALREADY_EXISTS` for a name in use, `FAILED_PRECONDITION` after `stop()`.
    */
   spawn<T extends object, A extends unknown[]>(cls: new (...args: A) => T, options?: SpawnOptions<A>): ActorRef<T> {
+    if (options?.supervisor !== undefined) return spawnUnder(this, cls, options.supervisor, options);
     return registryOf(this).spawn(cls, options, undefined);
   }
 

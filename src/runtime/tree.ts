@@ -63,7 +63,7 @@ export function snapshotActor(actor: Inspected): ActorSnapshot {
     state: actor.state,
     mailbox: { depth: actor.mailbox.depth, capacity: actor.mailbox.capacity },
     inHand: actor.inHandCount,
-    restarts: actor.incarnation - 1,
+    restarts: Math.max(0, actor.incarnation - 1),
     counts: actor.tally.snapshot(),
     children: Array.from(actor.children ?? [], snapshotActor),
   };

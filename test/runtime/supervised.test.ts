@@ -1,5 +1,6 @@
 import test from "ava";
 import { type ActorRef, type ExitReason, IrisError, release, startSupervised } from "../../src/runtime/index.ts";
+import { supervise } from "../../src/supervisors/index.ts";
 import { settle } from "../kit/manual-clock.ts";
 import { Gated, gate, world } from "./kit.ts";
 
@@ -190,4 +191,57 @@ test("a system that stops ends references that nobody has released", async (t) =
   t.is(await queued, "UNDELIVERABLE");
   t.deepEqual(await first.ref.ended, { kind: "shutdown", why: "system test stopped" });
   t.is(await caught(start()), "FAILED_PRECONDITION");
+});
+
+test("a start that is called off kills what is starting, and rejects", async (t) => {
+  class Stuck {
+    onStart(): Promise<void> {
+      return new Promise(() => {});
+    }
+  }
+  await using w = world();
+  const controller = new AbortController();
+  const starting = startSupervised(w.system, Stuck, { path: "s", args: [], signal: controller.signal });
+  await settle();
+  controller.abort();
+  const error = await t.throwsAsync(starting);
+  t.is((error as IrisError).code, "CANCELLED");
+  t.is(error?.message, "s ended before it had started (killed: its start was called off)");
+  t.is(w.system.find("s"), undefined);
+});
+
+test("spawn under a supervisor gives a reference at once; the supervisor starts it, and starts it again", async (t) => {
+  await using w = world();
+  const supervisor = await w.system.start(supervise({ name: "sup", children: [] }));
+  const log: string[] = [];
+  const ref = w.system.spawn(Gated, { name: "child", args: [log], supervisor });
+  t.is(ref.path, "sup/child");
+  t.is(await ref.call().now("a"), "a");
+  await settle();
+  t.is(supervisor.ref("child"), ref as ActorRef<unknown>);
+  t.is(await caught(ref.call().fail(new Error("boom"))), "Error: boom");
+  t.is(await ref.call().now("b"), "b");
+  t.deepEqual(log, ["a", "stop crashed", "b"]);
+  await settle();
+  const [root] = w.system.inspect().roots;
+  t.is(root?.path, "sup");
+  t.like(root?.children[0], { path: "sup/child", restarts: 1, counts: { handled: 2, failed: 1 } });
+  await supervisor.stop();
+  t.is((await ref.ended).kind, "shutdown");
+});
+
+test("spawn under a supervisor that cannot start it ends the reference crashed", async (t) => {
+  class Broken {
+    constructor() {
+      throw new Error("broken");
+    }
+    ping(): void {}
+  }
+  await using w = world();
+  const supervisor = await w.system.start(supervise({ name: "sup", children: [] }));
+  const ref = w.system.spawn(Broken, { name: "child", supervisor });
+  t.is(await caught(ref.call().ping()), "UNDELIVERABLE");
+  const reason = await ref.ended;
+  t.is(reason.kind === "crashed" && reason.error.message, "broken");
+  t.deepEqual(supervisor.whichChildren(), []);
 });
