@@ -2,7 +2,7 @@
  * What clients may ask: programs, tasks, the command line. It checks what came and who asks, hands commands to the
  * engine, and answers questions from its state, which is durable before it is told. No decision is made here.
  */
-import type { InboundCall } from "../../net/channel.ts";
+import type { Identity } from "../../net/channel.ts";
 import type { ServiceHandlers } from "../../net/service.ts";
 import type { ControlMethods, Endpoint, EndpointSet, JobStatus } from "../../net/wire/iris.ts";
 import { IrisError } from "../../runtime/errors.ts";
@@ -37,6 +37,8 @@ export interface ApiOptions {
   readonly logs: LogStore;
   readonly watches: Watches;
   readonly limits: Limits;
+  /** Aborts when the port is about to close: streams end then, so that they hold nobody up. */
+  readonly stopping: () => AbortSignal;
 }
 
 export function controlHandlers({
@@ -45,6 +47,7 @@ export function controlHandlers({
   logs,
   watches,
   limits,
+  stopping,
 }: ApiOptions): ServiceHandlers<ControlMethods> {
   /** The state to answer from: all of it is on disk, so what is told stays true. */
   const durable = async (): Promise<State> => {
@@ -91,7 +94,8 @@ export function controlHandlers({
       const { state } = engine();
       return jobStatus(state, jobOf(state, jobId, peer.identity));
     },
-    watchJob: ({ jobId, afterVersion }, call) => watchJob(jobId, afterVersion, call),
+    watchJob: ({ jobId, afterVersion }, { peer, signal }) =>
+      untilStopped(stopping(), signal, (over) => watchJob(jobId, afterVersion, peer.identity, over)),
     async getResult({ taskId }, { peer }) {
       const state = await durable();
       const task = taskOf(state, taskId, peer.identity);
@@ -106,7 +110,9 @@ export function controlHandlers({
       return { hasResult: value !== undefined, value: value ?? new Uint8Array() };
     },
     readLogs: (request, { peer, signal }) =>
-      readLogs({ view: () => engine().state, logs, watches }, request, peer.identity, signal),
+      untilStopped(stopping(), signal, (over) =>
+        readLogs({ view: () => engine().state, logs, watches }, request, peer.identity, over),
+      ),
     async listWorkers({ includeGone }, { peer }) {
       checkIsUser(peer.identity, "see the workers");
       const state = await durable();
@@ -141,23 +147,25 @@ export function controlHandlers({
       checkMember(peer.identity);
       checkNamespace(namespace);
       checkName(name, "endpoint name");
-      return watchEndpoints(namespaceOf(peer.identity, namespace), name, signal);
+      const wanted = namespaceOf(peer.identity, namespace);
+      return untilStopped(stopping(), signal, (over) => watchEndpoints(wanted, name, over));
     },
   };
 
   async function* watchJob(
     jobId: string,
     afterVersion: number,
-    { peer, signal }: InboundCall,
+    by: Identity,
+    signal: AbortSignal,
   ): AsyncGenerator<JobStatus> {
     const bell = new Bell();
-    jobOf(engine().state, jobId, peer.identity);
+    jobOf(engine().state, jobId, by);
     const leave = watches.listen(topicOf.job(jobId), bell.ring);
     let known = afterVersion;
     try {
       while (!signal.aborted) {
         const state = await durable();
-        const job = jobOf(state, jobId, peer.identity);
+        const job = jobOf(state, jobId, by);
         // A final one is always told, or a watcher that knows it already would wait for ever.
         if (job.version > known || isFinalJob(job.state)) {
           known = job.version;
@@ -185,7 +193,17 @@ export function controlHandlers({
   }
 }
 
-function checkMember(by: InboundCall["peer"]["identity"]): void {
+/** A stream that ends with its reader, or says that it was cut off: an end in silence would pass for the real one. */
+async function* untilStopped<T>(
+  stopping: AbortSignal,
+  reader: AbortSignal,
+  open: (over: AbortSignal) => AsyncIterable<T>,
+): AsyncGenerator<T> {
+  yield* open(AbortSignal.any([stopping, reader]));
+  if (stopping.aborted) throw new IrisError("UNAVAILABLE", "the controller is stopping: go on with the next one");
+}
+
+function checkMember(by: Identity): void {
   if (by.kind === "anonymous") throw new IrisError("PERMISSION_DENIED", "a caller without a token may do nothing here");
 }
 

@@ -5,6 +5,7 @@
 import { join } from "node:path";
 import type { Transport } from "../../net/transport.ts";
 import { IrisError } from "../../runtime/errors.ts";
+import type { ExitReason } from "../../runtime/exit.ts";
 import { type Clock, systemClock } from "../../runtime/ports/clock.ts";
 import { type Logger, silentLogger } from "../../runtime/ports/logger.ts";
 import { type Random, systemRandom } from "../../runtime/ports/random.ts";
@@ -46,6 +47,7 @@ export class Controller implements AsyncDisposable {
   readonly #parts: ControllerParts;
   readonly #logs: LogStore;
   #address = "";
+  #ended: Promise<ExitReason> = Promise.resolve({ kind: "shutdown", why: "it never started" });
   #stopping: Promise<void> | undefined;
 
   private constructor(system: ActorSystem, parts: ControllerParts, logs: LogStore) {
@@ -82,7 +84,9 @@ export class Controller implements AsyncDisposable {
     const system = new ActorSystem({ name: "controller", clock, random, logger });
     const controller = new Controller(system, parts, logs);
     try {
-      parts.attach(await system.start(parts.tree));
+      const supervisor = await system.start(parts.tree);
+      parts.attach(supervisor);
+      controller.#ended = supervisor.ended;
       const { host, port } = parts.listener.get();
       controller.#address = `http://${host.includes(":") ? `[${host}]` : host}:${port}`;
       logger.info({ address: controller.#address }, "the controller listens");
@@ -101,6 +105,11 @@ export class Controller implements AsyncDisposable {
   /** Where it stands in its own life. */
   get phase(): ControllerState {
     return this.#parts.engine.current?.phase ?? (this.#stopping === undefined ? "recovering" : "stopped");
+  }
+
+  /** Settles when it has ended: asked to, or because a part of it failed again and again and was given up. */
+  get ended(): Promise<ExitReason> {
+    return this.#ended;
   }
 
   /** Closes the port, keeps what is on the way, and ends. Tasks go on: they wait for the next controller. Safe to call twice. */

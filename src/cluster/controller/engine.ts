@@ -50,6 +50,11 @@ const DURABLE: ReadonlySet<string> = new Set(DURABLE_KINDS);
 /** Subjects that wait until it is known who is there. */
 const AFTER_OBSERVING: ReadonlySet<Subject["kind"]> = new Set(["task", "attempt", "prune"]);
 
+/** Effects of a batch, each once: many steps of one turn change the same job or want the same worker told. */
+function onceEach(effects: readonly Effect[]): Iterable<Effect> {
+  return new Map(effects.map((effect) => [JSON.stringify(effect), effect])).values();
+}
+
 export class Engine {
   readonly #o: EngineOptions;
   readonly #wakes: Wakes;
@@ -175,11 +180,11 @@ export class Engine {
       return;
     }
     batch.done.resolve();
-    for (const effect of batch.effects) this.#carryOut(effect);
+    for (const effect of onceEach(batch.effects)) this.#carryOut(effect);
   }
 
   #carryOut(effect: Effect): void {
-    const { outside, logger } = this.#o;
+    const { outside, journal, logger } = this.#o;
     switch (effect.kind) {
       case "push":
         outside.push(effect.workerId);
@@ -195,6 +200,9 @@ export class Engine {
         break;
       case "wake":
         this.#wakes.add(effect.atMs, effect.subject);
+        break;
+      case "forgetEvents":
+        void journal.prune(effect.beforeMs).catch((error) => logger.warn({ error }, "old events were not deleted"));
         break;
       case "forgetLogs":
         outside.forgetLogs(effect.taskIds);

@@ -98,7 +98,7 @@ function waits(task: PendingTask, now: number): string | undefined {
 function choose(task: PendingTask, rooms: readonly Room[]): Room | undefined {
   let best: { room: Room; load: number } | undefined;
   for (const room of allowed(task, rooms)) {
-    if (shortOf(task.resources, freeOf(room)).length > 0) continue;
+    if (!fits(task.resources, room)) continue;
     const load = loadOf(room.worker.capacity, addResources(room.used, task.resources));
     const better =
       best === undefined ||
@@ -115,6 +115,11 @@ function allowed(task: PendingTask, rooms: readonly Room[]): readonly Room[] {
   if (task.avoid.size === 0) return rooms;
   const others = rooms.filter(({ worker }) => !task.avoid.has(worker.id));
   return others.some(({ worker }) => shortOf(task.resources, worker.capacity).length === 0) ? others : rooms;
+}
+
+/** The same as nothing being short, without making anything: this is asked for each task and each worker. */
+function fits(wanted: Resources, { worker: { capacity }, used }: Room): boolean {
+  return RESOURCE_KINDS.every((kind) => wanted[kind] === 0 || wanted[kind] <= capacity[kind] - used[kind]);
 }
 
 function freeOf({ worker: { capacity }, used }: Room): Resources {

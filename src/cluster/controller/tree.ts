@@ -73,6 +73,7 @@ export function controllerTree(o: TreeOptions): ControllerParts {
   const { clock, random, limits, logger } = o;
   const getEngine = () => engine.get();
   let supervisor: SupervisorRef | undefined;
+  let stopping = new AbortController();
   /** The port that the first listener got, so that the next takes the same. */
   let port = o.port;
 
@@ -122,7 +123,14 @@ export function controllerTree(o: TreeOptions): ControllerParts {
       Control.name,
       serviceTarget(
         Control,
-        controlHandlers({ engine: getEngine, journal: () => journal.get(), logs: o.logs, watches, limits }),
+        controlHandlers({
+          engine: getEngine,
+          journal: () => journal.get(),
+          logs: o.logs,
+          watches,
+          limits,
+          stopping: () => stopping.signal,
+        }),
       ),
     ],
     [WorkerHubService.name, serviceTarget(WorkerHubService, hub.handlers())],
@@ -163,10 +171,12 @@ export function controllerTree(o: TreeOptions): ControllerParts {
     });
     port = opened.port;
     hub.isClosing = false;
+    stopping = new AbortController();
     listener.set(opened);
     ready();
     await aborted(signal);
     hub.isClosing = true;
+    stopping.abort();
     listener.clear();
     await opened.stop({ graceMs: DRAIN_MS });
   });

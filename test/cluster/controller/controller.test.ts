@@ -1,4 +1,7 @@
 /** The whole controller, over a network in memory and a clock moved by hand, with a worker that does as it is told. */
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import test from "ava";
 import { Controller, type ControllerOptions } from "../../../src/cluster/controller/controller.ts";
 import { MemoryJournal } from "../../../src/cluster/controller/journal-memory.ts";
@@ -550,6 +553,105 @@ test("a final job is told to a watcher that knows it already", async (t) => {
     ["KILLED"],
   );
 });
+
+test("streams end with UNAVAILABLE when the controller stops, and hold it up no longer", async (t) => {
+  await using room = await Room.open();
+  const client = await room.client();
+  const id = await submit(client);
+  const query = {
+    id,
+    recursive: true,
+    sinceMs: 0,
+    contains: "",
+    source: "LOG_SOURCE_UNSPECIFIED",
+    follow: true,
+  } as const;
+  const streams = [
+    client.watchJob({ jobId: id, afterVersion: 0 }),
+    client.watchEndpoints({ name: "a", namespace: "" }),
+    client.readLogs(query),
+  ].map(async (stream) => {
+    for await (const _ of stream);
+  });
+  const ends = Promise.allSettled(streams);
+  await settle();
+  const before = room.clock.now();
+  await room.stopController();
+  t.is(room.clock.now(), before);
+  for (const end of await ends) t.like(end, { status: "rejected", reason: { code: "UNAVAILABLE" } });
+});
+
+test("a follower of a whole tree hears of children that come later, and ends when all have", async (t) => {
+  await using room = await Room.open();
+  const worker = await room.worker();
+  const client = await room.client();
+  const root = await submit(client);
+  await settle();
+  const own = only(worker.running());
+  const query = {
+    id: root,
+    recursive: true,
+    sinceMs: 0,
+    contains: "",
+    source: "LOG_SOURCE_UNSPECIFIED",
+    follow: true,
+  } as const;
+  const lines: string[] = [];
+  const following = (async () => {
+    for await (const { entries } of client.readLogs(query)) {
+      lines.push(...entries.map(({ data, taskId }) => `${taskId.slice(root.length)} ${data}`));
+    }
+  })();
+  const task = await room.client(worker.specs.get(own)?.token);
+  await submit(task, { name: "child", detached: true });
+  await settle();
+  const child = only(worker.running().filter((uid) => uid !== own));
+  await worker.print(own, "from above");
+  await worker.print(child, "from below");
+  await worker.exit(own);
+  await settle();
+  await worker.exit(child);
+  await following;
+  t.deepEqual(lines, ["/0 from above", "/child/0 from below"]);
+});
+
+test("jobs, results and logs in a state directory are there for the next controller", async (t) => {
+  const stateDir = await mkdtemp(join(tmpdir(), "iris-controller-"));
+  t.teardown(() => rm(stateDir, { recursive: true, force: true }));
+  const options = { stateDir, journal: undefined };
+  await using room = await Room.open(options);
+  const worker = await room.worker();
+  const client = await room.client();
+  const id = await submit(client);
+  await until(() => worker.running().length === 1);
+  const uid = only(worker.running());
+  await worker.print(uid, "kept");
+  await worker.exit(uid, exitOf({ hasResult: true, result: new Uint8Array([5]) }));
+  await room.stopController();
+  await room.startController(options);
+  const again = await room.client();
+  t.is((await again.getJob({ jobId: id })).state, "SUCCEEDED");
+  t.deepEqual([...(await again.getResult({ taskId: `${id}/0` })).value], [5]);
+  const query = {
+    id,
+    recursive: false,
+    sinceMs: 0,
+    contains: "",
+    source: "LOG_SOURCE_UNSPECIFIED",
+    follow: false,
+  } as const;
+  const lines: string[] = [];
+  for await (const { entries } of again.readLogs(query)) lines.push(...entries.map(({ data }) => data));
+  t.deepEqual(lines, ["kept"]);
+});
+
+/** For what waits for a real disk: turns of the loop until it is so. */
+async function until(isSo: () => boolean): Promise<void> {
+  for (let turns = 0; !isSo(); turns++) {
+    if (turns > 1_000) throw new Error("it never came to that");
+    await settle(1);
+  }
+}
 
 test("an empty token is refused: it would let everybody in", async (t) => {
   const transport = new MemoryNetwork().transport("controller");

@@ -93,6 +93,8 @@ export type Effect =
   | { readonly kind: "wake"; readonly atMs: number; readonly subject: Subject }
   /** Tasks may fit now that did not before. */
   | { readonly kind: "schedule" }
+  /** Events of before that time are told to nobody any more. */
+  | { readonly kind: "forgetEvents"; readonly beforeMs: number }
   | { readonly kind: "forgetLogs"; readonly taskIds: readonly string[] }
   /** A report about an attempt that is over or unknown was ignored. */
   | { readonly kind: "ignored"; readonly uid: string };

@@ -75,6 +75,7 @@ function prune(step: Step): void {
     draft.workers.delete(worker.id);
     draft.presences.delete(worker.id);
   }
+  step.effect({ kind: "forgetEvents", beforeMs: env.now - env.limits.terminalJobsKeptMs });
   step.effect({ kind: "wake", atMs: env.now + PRUNE_EVERY_MS, subject: { kind: "prune", id: "" } });
 }
 
