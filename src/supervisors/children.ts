@@ -28,6 +28,8 @@ export interface Slot {
   released: boolean;
   startedAtMs: number | undefined;
   starts: number;
+  /** Counted when they are decided, so that whoever was answered by the new life sees its restart. */
+  restarts: number;
   /** Restarts since it was last healthy: what its pause grows with. */
   streak: number;
 }
@@ -60,6 +62,7 @@ export class Children implements Iterable<Slot> {
       released: false,
       startedAtMs: undefined,
       starts: 0,
+      restarts: 0,
       streak: 0,
     };
     this.#slots.set(spec.id, slot);
@@ -142,7 +145,7 @@ function holderOf({ life, previous }: Slot): RunningChild | undefined {
 }
 
 export function infoOf(slot: Slot): ChildInfo {
-  const { spec, path, life, previous, starts, startedAtMs } = slot;
+  const { spec, path, life, previous, restarts, startedAtMs } = slot;
   const holder = holderOf(slot);
   const pid = life.at === "running" || life.at === "stopping" ? life.child.pid : undefined;
   return {
@@ -151,7 +154,7 @@ export function infoOf(slot: Slot): ChildInfo {
     path,
     state: life.at,
     restart: spec.restart,
-    restarts: Math.max(0, starts - 1),
+    restarts,
     ...(startedAtMs === undefined ? {} : { startedAtMs }),
     ...(previous === undefined ? {} : { lastExit: previous.reason }),
     ...(holder?.ref === undefined ? {} : { ref: holder.ref }),

@@ -81,7 +81,10 @@ export interface ChildInfo {
   readonly path: string;
   readonly state: ChildState;
   readonly restart: Restart;
-  /** How often it was started again since the supervisor has had it. */
+  /**
+   * How often it was to be started again: after its own end, along with a sibling, or by `restartChild`. Counted when that
+   * is decided, so a start that fails and is tried again counts twice.
+   */
   readonly restarts: number;
   /** When it last became ready, by the system's clock; absent if it never did. */
   readonly startedAtMs?: number;

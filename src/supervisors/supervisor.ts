@@ -140,6 +140,7 @@ export class Supervisor implements SupervisorRef {
   restartChild(id: string): Promise<ChildInfo> {
     return this.#steps.order(async () => {
       const slot = this.#children.needStopped(id, "restarted");
+      slot.restarts++;
       const failure = await this.#lives.start(slot);
       if (failure === undefined) return infoOf(slot);
       throw failure;
@@ -274,6 +275,7 @@ export class Supervisor implements SupervisorRef {
     const { maxRestarts } = this.#spec.intensity;
     const fact = { child: id, cause, together: group.ids, delayMs, restarts: decision.restartsAt.length, maxRestarts };
     this.#restartsAt = decision.restartsAt;
+    for (const startId of group.ids) this.#children.need(startId).restarts++;
     this.#take("restart");
     this.#tell({ kind: "restarting", ...fact });
     this.#env.logger.warn({ supervisor: this.path, ...fact }, "supervisor restarts a child");

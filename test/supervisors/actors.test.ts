@@ -68,6 +68,26 @@ test("a reference stays valid while its actor is restarted, with state as new", 
   t.is(system.find("shop/cart"), undefined);
 });
 
+test("a restart is counted before the new life answers anybody", async (t) => {
+  const { system } = stage();
+  const root = await system.start(
+    supervise({
+      name: "shop",
+      strategy: "oneForAll",
+      children: [actor(Counter, { id: "cart" }), actor(Counter, { id: "till" })],
+    }),
+  );
+  const counted = () => root.whichChildren().map(({ restarts }) => restarts);
+  await t.throwsAsync(root.ref<Counter>("cart").call().fail());
+  await root.ref<Counter>("cart").call().add(1);
+  t.deepEqual(counted(), [1, 1], "its sibling's restart is counted with it");
+  t.is(system.inspect().roots[0]?.children[0]?.restarts, 1);
+  await root.terminateChild("till");
+  await root.restartChild("till");
+  t.deepEqual(counted(), [1, 2], "one by hand counts too");
+  await system.stop();
+});
+
 test("watchers hear of an actor's end once, when it is given up, not when it is restarted", async (t) => {
   const { system } = stage();
   const root = await system.start(supervise({ name: "shop", children: [actor(Counter, { id: "cart" })] }));

@@ -1,210 +1,246 @@
-/**
- * A supervisor against a small model of OTP's, on random trees and random ends: which children run after each event, how
- * often each was started, and whether the supervisor is still there. The model is written from OTP's documentation, not
- * from `policy.ts`: children in a list, an event at a time, nothing asynchronous.
- */
+/** Supervisors against the model of OTP's, on random trees under random events: the same in every respect, always. */
 import test from "ava";
 import fc from "fast-check";
-import type { IrisError } from "../../src/runtime/errors.ts";
+import { IrisError } from "../../src/runtime/errors.ts";
 import type { ExitReason } from "../../src/runtime/exit.ts";
-import { type Restart, type Strategy, supervise } from "../../src/supervisors/index.ts";
+import {
+  type AutoShutdown,
+  type ChildSpec,
+  dynamic,
+  type Restart,
+  type Strategy,
+  type SupervisorRef,
+  type SupervisorSpec,
+  supervise,
+} from "../../src/supervisors/index.ts";
 import { settle } from "../kit/manual-clock.ts";
-import { stage } from "./kit.ts";
-
-type End = "normal" | "shutdown" | "crash";
-type Event =
-  | {
-      readonly kind: "end";
-      readonly child: number;
-      readonly how: End /** Starts that fail then. */;
-      readonly failures: number;
-    }
-  | { readonly kind: "wait"; readonly ms: number }
-  | { readonly kind: "terminate" | "restart" | "delete"; readonly child: number };
-
-interface Setup {
-  readonly strategy: Strategy;
-  readonly maxRestarts: number;
-  readonly restarts: readonly Restart[];
-}
+import { type Gate, record, type Stage, stage } from "./kit.ts";
+import { type End, type LeafSpec, Model, type ModelTree, type TreeSpec } from "./model.ts";
 
 const WITHIN_MS = 1_000;
-
-interface Child {
-  readonly id: string;
-  readonly restart: Restart;
-  runs: boolean;
-}
-
-class Model {
-  readonly trace: string[] = [];
-  readonly #setup: Setup;
-  #children: Child[];
-  #restartsAt: number[] = [];
-  #now = 0;
-  isOver = false;
-
-  constructor(setup: Setup) {
-    this.#setup = setup;
-    this.#children = setup.restarts.map((restart, index) => ({ id: `c${index}`, restart, runs: true }));
-    for (const { id } of this.#children) this.trace.push(`+${id}`);
-  }
-
-  wait(ms: number): void {
-    this.#now += ms;
-  }
-
-  runs(id: string): boolean {
-    return this.#children.some((child) => child.id === id && child.runs);
-  }
-
-  end(id: string, how: End, failures: number): void {
-    const child = this.#children.find((other) => other.id === id);
-    if (child === undefined) return;
-    child.runs = false;
-    if (child.restart === "temporary") this.#children = this.#children.filter((other) => other !== child);
-    else if (child.restart === "permanent" || how === "crash") this.#restart(child, failures);
-  }
-
-  #restart(child: Child, failures: number): void {
-    this.#restartsAt = [...this.#restartsAt, this.#now].filter((at) => this.#now - at <= WITHIN_MS);
-    if (this.#restartsAt.length > this.#setup.maxRestarts) {
-      this.stop();
-      return;
-    }
-    const from = this.#setup.strategy === "oneForAll" ? 0 : this.#children.indexOf(child);
-    const group = this.#setup.strategy === "oneForOne" ? [child] : this.#children.slice(from);
-    this.#stop(group);
-    this.#children = this.#children.filter((other) => !group.includes(other) || other.restart !== "temporary");
-    for (const other of group.filter(({ restart }) => restart !== "temporary")) {
-      if (other === child && failures > 0) {
-        this.trace.push(`x${other.id}`);
-        this.#restart(child, failures - 1);
-        return;
-      }
-      this.trace.push(`+${other.id}`);
-      other.runs = true;
-    }
-  }
-
-  terminate(id: string): boolean {
-    const child = this.#children.find((other) => other.id === id);
-    if (child === undefined) return false;
-    this.#stop([child]);
-    if (child.restart === "temporary") this.#children = this.#children.filter((other) => other !== child);
-    return true;
-  }
-
-  restart(id: string): boolean {
-    const child = this.#children.find((other) => other.id === id && !other.runs);
-    if (child === undefined) return false;
-    this.trace.push(`+${id}`);
-    child.runs = true;
-    return true;
-  }
-
-  delete(id: string): boolean {
-    const before = this.#children.length;
-    this.#children = this.#children.filter((other) => other.id !== id || other.runs);
-    return this.#children.length < before;
-  }
-
-  stop(): void {
-    this.#stop(this.#children);
-    this.isOver = true;
-  }
-
-  known(): string[] {
-    return this.#children.map(({ id, runs }) => `${id} ${runs ? "running" : "stopped"}`);
-  }
-
-  #stop(children: Child[]): void {
-    for (const child of [...children].reverse()) {
-      if (child.runs) this.trace.push(`-${child.id}`);
-      child.runs = false;
-    }
-  }
-}
-
-const setups = fc.record({
-  strategy: fc.constantFrom<Strategy>("oneForOne", "oneForAll", "restForOne"),
-  maxRestarts: fc.nat(4),
-  restarts: fc.array(fc.constantFrom<Restart>("permanent", "transient", "temporary"), { minLength: 1, maxLength: 5 }),
-});
-const childIndex = fc.nat(4);
-const events: fc.Arbitrary<Event[]> = fc.array(
-  fc.oneof(
-    {
-      arbitrary: fc.record({
-        kind: fc.constant("end"),
-        child: childIndex,
-        how: fc.constantFrom<End>("normal", "shutdown", "crash"),
-        failures: fc.nat(2),
-      }),
-      weight: 4,
-    },
-    { arbitrary: fc.record({ kind: fc.constant("wait"), ms: fc.integer({ min: 1, max: 1_500 }) }), weight: 2 },
-    { arbitrary: fc.record({ kind: fc.constantFrom("terminate", "restart", "delete"), child: childIndex }), weight: 2 },
-  ) as fc.Arbitrary<Event>,
-  { maxLength: 15 },
-);
+/** A chain of failed restarts takes a turn for each. */
+const TURNS = 60;
 
 const REASONS: Record<End, ExitReason> = {
   normal: { kind: "normal" },
   shutdown: { kind: "shutdown", why: "asked" },
-  crash: { kind: "killed", why: "test" },
+  killed: { kind: "killed", why: "slow" },
+  crashed: { kind: "crashed", error: new IrisError("INTERNAL", "boom") },
+  lost: { kind: "lost", node: "n1" },
 };
 
-test("random trees under random ends behave as the model of OTP's supervisor does", async (t) => {
+// Random trees: a shape first, then ids by place, and only significance that a supervisor accepts.
+
+interface Shape {
+  readonly restart: Restart;
+  readonly significant: boolean;
+  readonly below?: {
+    readonly strategy: Strategy | "dynamic";
+    readonly autoShutdown: AutoShutdown;
+    readonly maxRestarts: number;
+    readonly template: Restart;
+    readonly children: readonly Shape[];
+  };
+}
+
+const restarts = fc.constantFrom<Restart>("permanent", "transient", "temporary");
+const shapes = fc.letrec<{ child: Shape; leaf: Shape; tree: Shape }>((tie) => ({
+  child: fc.oneof({ maxDepth: 2 }, { arbitrary: tie("leaf"), weight: 3 }, { arbitrary: tie("tree"), weight: 2 }),
+  leaf: fc.record({ restart: restarts, significant: fc.boolean() }),
+  tree: fc.record({
+    restart: restarts,
+    significant: fc.boolean(),
+    below: fc.record({
+      strategy: fc.constantFrom("oneForOne", "oneForAll", "restForOne", "dynamic"),
+      autoShutdown: fc.constantFrom("never", "anySignificant", "allSignificant"),
+      maxRestarts: fc.constantFrom(0, 1, 2, 3, 6),
+      template: restarts,
+      children: fc.array(tie("child"), { minLength: 1, maxLength: 4 }),
+    }),
+  }),
+}));
+
+function specOf({ restart, significant, below }: Shape, id: string, autoShutdown: AutoShutdown): LeafSpec | TreeSpec {
+  const common = { id, restart, significant: significant && autoShutdown !== "never" && restart !== "permanent" };
+  if (below === undefined) return { kind: "leaf", ...common };
+  const shapesBelow = below.strategy === "dynamic" ? [] : below.children;
+  const children = shapesBelow.map((child, index) => specOf(child, `${id}${index}`, below.autoShutdown));
+  return { kind: "tree", ...common, ...below, children };
+}
+
+// Random events. `pick` chooses among what there is when the event comes.
+
+type Event =
+  | { readonly kind: "end"; readonly pick: number; readonly how: End; readonly failures: number }
+  | { readonly kind: "wait"; readonly ms: number }
+  | { readonly kind: "terminate" | "restart" | "delete"; readonly pick: number }
+  | { readonly kind: "add"; readonly pick: number; readonly restart: Restart };
+
+const stories = fc.array(
+  fc.oneof(
+    {
+      arbitrary: fc.record({
+        kind: fc.constant("end" as const),
+        pick: fc.nat(),
+        how: fc.constantFrom(...(Object.keys(REASONS) as End[])),
+        failures: fc.constantFrom(0, 0, 0, 1, 2),
+      }),
+      weight: 6,
+    },
+    {
+      // The window's border and both sides of it, in one step or several.
+      arbitrary: fc.record({
+        kind: fc.constant("wait" as const),
+        ms: fc.constantFrom(1, WITHIN_MS / 2, WITHIN_MS - 1, WITHIN_MS, WITHIN_MS + 1),
+      }),
+      weight: 2,
+    },
+    {
+      arbitrary: fc.record({ kind: fc.constantFrom("terminate", "restart", "delete"), pick: fc.nat() }),
+      weight: 2,
+    },
+    { arbitrary: fc.record({ kind: fc.constant("add" as const), pick: fc.nat(), restart: restarts }), weight: 1 },
+  ) as fc.Arbitrary<Event>,
+  { minLength: 5, maxLength: 30 },
+);
+
+/** The same tree with real supervisors, and children in the test's hands. */
+class Real {
+  readonly gates = new Map<string, Gate>();
+  readonly #stage: Stage;
+
+  constructor(on: Stage) {
+    this.#stage = on;
+  }
+
+  spec(node: LeafSpec | TreeSpec): ChildSpec {
+    const { id, restart, significant } = node;
+    return node.kind === "leaf" ? this.leaf(id, { restart, significant }) : this.tree(node);
+  }
+
+  tree(node: TreeSpec): SupervisorSpec {
+    const { id, restart, significant, strategy, autoShutdown, maxRestarts, template } = node;
+    const options = { restart, significant, autoShutdown, intensity: { maxRestarts, withinMs: WITHIN_MS } };
+    if (strategy === "dynamic") return dynamic(id, (name: string) => this.leaf(name, { restart: template }), options);
+    return supervise({ name: id, strategy, children: node.children.map((child) => this.spec(child)), ...options });
+  }
+
+  leaf(id: string, options: { restart: Restart; significant?: boolean }): ChildSpec {
+    const spec = this.#stage.child(id, options);
+    this.gates.set(id, spec.gate);
+    return spec;
+  }
+}
+
+function find(root: SupervisorRef, tree: ModelTree): SupervisorRef {
+  const ids = tree.path.split("/").slice(1);
+  return ids.reduce((at, id) => at.whichChildren().find((child) => child.id === id)?.supervisor ?? at, root);
+}
+
+function outline(supervisor: SupervisorRef): unknown[] {
+  return supervisor
+    .whichChildren()
+    .map(({ id, state, restarts: count, supervisor: below }) => [
+      `${id} ${state}, ${count} restarts`,
+      ...(below === undefined || state !== "running" ? [] : [outline(below)]),
+    ]);
+}
+
+function isOfSupervisor(report: string, { children }: TreeSpec): boolean {
+  return children.some(
+    (child) => child.kind === "tree" && (report.endsWith(` because of ${child.id}`) || isOfSupervisor(report, child)),
+  );
+}
+
+async function outcome(order: Promise<unknown>): Promise<"refused" | "failed" | "done"> {
+  try {
+    await order;
+    return "done";
+  } catch (error) {
+    return IrisError.is(error, "FAILED_PRECONDITION") ? "refused" : "failed";
+  }
+}
+
+test("random trees under random events behave as the model of OTP's supervisor does", async (t) => {
+  const seen = { restarts: 0, supervisorRestarts: 0, failedStarts: 0, giveUps: 0, autoShutdowns: 0, roots: 0 };
   await fc.assert(
-    fc.asyncProperty(setups, events, async (setup, story) => {
-      const { system, clock, trace, child } = stage();
-      const children = setup.restarts.map((restart, index) => child(`c${index}`, { restart }));
-      const { strategy, maxRestarts } = setup;
-      const tree = supervise({ name: "root", strategy, intensity: { maxRestarts, withinMs: WITHIN_MS }, children });
-      const root = await tree.startIn(system);
-      const model = new Model(setup);
+    fc.asyncProperty(shapes.tree, stories, async (shape, story) => {
+      const spec = specOf(shape, "r", "never") as TreeSpec;
+      const on = stage();
+      const { system, clock, trace } = on;
+      const real = new Real(on);
+      const root = await real.tree(spec).startIn(system);
+      const events = record(root.events());
+      const model = new Model(spec, WITHIN_MS);
+      let added = 0;
       for (const event of story) {
         if (event.kind === "wait") {
           model.wait(event.ms);
           await clock.advance(event.ms);
           continue;
         }
-        const spec = children[event.child];
-        if (spec === undefined) continue;
-        const { id, gate } = spec;
-        if (event.kind === "end") {
-          if (!model.runs(id)) continue;
-          const failures = spec.restart === "temporary" ? 0 : event.failures;
-          const willRestart = spec.restart === "permanent" || (spec.restart === "transient" && event.how === "crash");
-          if (willRestart) gate.failures = failures;
-          model.end(id, event.how, willRestart ? failures : 0);
-          await gate.finish(REASONS[event.how]);
+        if (event.kind === "add") {
+          const trees = model.trees();
+          const to = trees[event.pick % trees.length] as ModelTree;
+          const id = `n${++added}`;
+          const isDynamic = to.spec.strategy === "dynamic";
+          const restart = isDynamic ? to.spec.template : event.restart;
+          const where = find(root, to);
+          t.true(model.add(to, { kind: "leaf", id, restart, significant: false }));
+          await where.startChild(isDynamic ? { id, args: [id] } : real.leaf(id, { restart }));
+        } else if (event.kind === "end") {
+          const leaves = model.children().filter((one) => one.spec.kind === "leaf" && one.state === "running");
+          const leaf = leaves[event.pick % Math.max(1, leaves.length)];
+          if (leaf === undefined) continue;
+          const gate = real.gates.get(leaf.spec.id) as Gate;
+          gate.failures = event.failures;
+          model.failures.set(leaf.spec.id, event.failures);
+          model.end(leaf, event.how);
+          gate.end(REASONS[event.how]);
         } else {
-          const orders = { terminate: "terminateChild", restart: "restartChild", delete: "deleteChild" } as const;
-          const expected = model[event.kind](id);
-          const outcome = await root[orders[event.kind]](id).then(
-            () => true,
-            (error: IrisError) => (["NOT_FOUND", "FAILED_PRECONDITION"].includes(error.code) ? false : error),
-          );
-          t.is(outcome, expected, `${event.kind} ${id}`);
+          const children = model.children();
+          const one = children[event.pick % Math.max(1, children.length)];
+          if (one === undefined) continue;
+          const where = find(root, one.parent);
+          const { id } = one.spec;
+          if (event.kind === "terminate") {
+            model.terminate(one);
+            t.is(await outcome(where.terminateChild(id)), "done");
+          } else if (event.kind === "restart") {
+            const expected = model.restart(one);
+            t.is(await outcome(where.restartChild(id)), expected);
+          } else t.is(await outcome(where.deleteChild(id)), model.delete(one) ? "done" : "refused");
         }
+        await settle(TURNS);
         t.deepEqual(trace, model.trace);
         if (model.isOver) break;
-        t.deepEqual(
-          root.whichChildren().map(({ id: known, state }) => `${known} ${state}`),
-          model.known(),
-        );
+        t.deepEqual(outline(root), model.outline());
       }
+      seen.roots += model.isOver ? 1 : 0;
+      seen.supervisorRestarts += model.reports.filter((report) => isOfSupervisor(report, spec)).length;
       if (model.isOver) t.is((await root.ended).kind, "shutdown");
       else {
-        model.stop();
+        model.stopAll();
         await root.stop();
       }
       await settle();
       t.deepEqual(trace, model.trace);
+      const reports = events.all.flatMap((event) => {
+        if (event.kind === "restarting") {
+          return [`${event.supervisor} restarts ${event.together.join(" ")} because of ${event.child}`];
+        }
+        return event.kind === "gave-up" ? [`${event.supervisor} gave up over ${event.child}`] : [];
+      });
+      t.deepEqual(reports, model.reports);
       t.is(clock.pending, 0);
+      seen.restarts += reports.length;
+      seen.giveUps += reports.filter((report) => report.includes("gave up")).length;
+      seen.autoShutdowns += events.all.filter((e) => e.kind === "exited" && e.decision === "shut-down").length;
+      seen.failedStarts += trace.filter((entry) => entry.startsWith("x")).length;
     }),
-    { numRuns: 150 },
+    { numRuns: 300 },
   );
+  // What was not met was not compared.
+  for (const [what, times] of Object.entries(seen)) t.true(times > 5, `${what}: ${times}`);
+  t.log(seen);
 });
