@@ -50,9 +50,17 @@ export class Batch<M> {
     if (this.#messages.length === 0) return;
     const bytes = encodeValue(this.#messages);
     this.#messages = [];
-    this.#port.postMessage(bytes, [bytes.buffer as ArrayBuffer]);
+    // Long ones have a buffer of their own, which can be handed over; short ones are copied.
+    const { buffer } = bytes;
+    this.#port.postMessage(
+      bytes,
+      bytes.length >= TRANSFERRED_MIN && buffer.byteLength === bytes.length ? [buffer as ArrayBuffer] : [],
+    );
   }
 }
+
+/** Bytes from which handing a buffer over is cheaper than copying it. */
+const TRANSFERRED_MIN = 16_384;
 
 /** Both ends run the same code, so what comes is what was said. */
 export function readBatch<M>(bytes: Uint8Array): M[] {

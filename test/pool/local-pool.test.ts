@@ -112,3 +112,23 @@ test("an idle pool keeps no process alive; a call on its way does", async (t) =>
   const { stdout } = await promisify(execFile)(process.execPath, ["--input-type=module", "-e", program]);
   t.is(stdout, "late\n");
 });
+
+test("a pool whose threads cannot even start gives up, and says why", async (t) => {
+  const module = new URL("../../src/pool/local-pool.ts", import.meta.url).href;
+  const breaks =
+    'import { isMainThread } from "node:worker_threads"; if (!isMainThread) throw new Error("no threads here");';
+  const program = `
+    const { LocalPool } = await import(${JSON.stringify(module)});
+    const pool = new LocalPool({ threads: 2 });
+    await pool.submit(() => 1).catch((error) => console.log(error.code, error.message));
+  `;
+  const flags = [
+    "--import",
+    `data:text/javascript,${encodeURIComponent(breaks)}`,
+    "--input-type=module",
+    "-e",
+    program,
+  ];
+  const { stdout } = await promisify(execFile)(process.execPath, flags);
+  t.regex(stdout, /^UNAVAILABLE threads of LocalPool end before they are ready: .*no threads here/);
+});

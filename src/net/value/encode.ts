@@ -14,18 +14,19 @@
  */
 import { types } from "node:util";
 import { IrisError, toError } from "../../runtime/errors.ts";
+import { errorParts } from "./error-parts.ts";
 import {
   BYTES_KINDS,
   type BytesKind,
   ERROR_KINDS,
   ERROR_PART,
-  type ErrorKind,
   FORMAT_VERSION,
   SMALL_INT,
   SMALL_INT_MAX,
   TAG,
   VALUE_LIMITS,
 } from "./format.ts";
+import { Identities } from "./identities.ts";
 import { refusal } from "./refusal.ts";
 import { writtenShape } from "./shapes.ts";
 import { type PathStep, unshippable } from "./unshippable.ts";
@@ -33,46 +34,57 @@ import { Writer } from "./writer.ts";
 
 /** A buffer that has grown past this is given back after the message. */
 const KEPT_BYTES_MAX = 1 << 20;
-/** Objects of a message that are found again by looking through a list; more need a map. */
-const LISTED_OBJECTS_MAX = 12;
-
-let spare: Writer | undefined = new Writer();
+/** Messages begun so far: each knows by its number which shapes it has taught. */
+let messages = 0;
 
 /**
  * Throws `NOT_SHIPPABLE`, naming the culprit and the way to it, for what cannot travel, for containers nested deeper than
- * 100, and when a getter throws. The bytes belong to the caller.
+ * 100, and when a getter throws. The bytes belong to the caller; their `buffer` may hold those of others, too, so it must
+ * not be transferred.
  */
 export function encodeValue(value: unknown): Uint8Array {
-  const writer = spare ?? new Writer();
+  const encoder = spare ?? new Encoder();
   spare = undefined; // a getter may call encodeValue while this one runs
-  writer.reset();
-  const encoder = new Encoder(writer);
   try {
-    encoder.message(value);
-    return writer.take();
+    return encoder.message(value);
   } catch (error) {
     throw IrisError.is(error, "NOT_SHIPPABLE") ? error : encoder.unreadable(error);
   } finally {
-    if (writer.capacity <= KEPT_BYTES_MAX) spare = writer;
+    encoder.reset();
+    if (encoder.capacity <= KEPT_BYTES_MAX) spare = encoder;
   }
 }
 
 class Encoder {
-  readonly #out: Writer;
+  readonly #out = new Writer();
   readonly #steps: PathStep[] = [];
+  readonly #identities = new Identities();
+  #message = 0;
+  /** Some step holds a key of the user's. */
+  #holdsEntries = false;
   #depth = 0;
-  readonly #listed: object[] = [];
-  #numbers: Map<object, number> | undefined;
-  #objects = 0;
   #shapes = 0;
 
-  constructor(out: Writer) {
-    this.#out = out;
+  /** Bytes that are kept between messages. */
+  get capacity(): number {
+    return this.#out.capacity;
   }
 
-  message(value: unknown): void {
+  /** Forgets the message, and lets go of what was in it. */
+  reset(): void {
+    this.#out.reset();
+    this.#identities.clear();
+    if (this.#holdsEntries) this.#steps.fill("");
+    this.#holdsEntries = false;
+    this.#depth = 0;
+    this.#shapes = 0;
+  }
+
+  message(value: unknown): Uint8Array {
+    this.#message = ++messages;
     this.#out.byte(FORMAT_VERSION);
     this.#value(value);
+    return this.#out.take();
   }
 
   /** What was thrown by the user's code, a getter or a proxy's trap, while it was read. */
@@ -142,7 +154,12 @@ class Encoder {
   }
 
   #object(value: object): void {
-    if (this.#repeated(value)) return;
+    const known = this.#identities.known(value);
+    if (known !== undefined) {
+      this.#out.byte(TAG.reference);
+      this.#out.varint(known);
+      return;
+    }
     if (this.#depth === VALUE_LIMITS.nesting) {
       throw unshippable(
         "a value",
@@ -160,31 +177,6 @@ class Encoder {
     this.#depth -= 1;
   }
 
-  /** Writes a reference if the message has the object already; otherwise gives it the next number. */
-  #repeated(value: object): boolean {
-    let number: number | undefined;
-    if (this.#numbers !== undefined) {
-      number = this.#numbers.get(value);
-    } else {
-      const at = this.#listed.indexOf(value);
-      if (at >= 0) number = at;
-    }
-    if (number !== undefined) {
-      this.#out.byte(TAG.reference);
-      this.#out.varint(number);
-      return true;
-    }
-    if (this.#numbers !== undefined) {
-      this.#numbers.set(value, this.#objects);
-    } else {
-      this.#listed.push(value);
-      if (this.#listed.length > LISTED_OBJECTS_MAX)
-        this.#numbers = new Map(this.#listed.map((object, i) => [object, i]));
-    }
-    this.#objects += 1;
-    return false;
-  }
-
   #record(value: Record<string, unknown>): void {
     const keys = Object.keys(value);
     const shape = writtenShape(keys);
@@ -193,11 +185,11 @@ class Encoder {
       this.#dictionary(value, TAG.dictionary);
       return;
     }
-    if (shape.taughtTo === this) {
+    if (shape.taughtTo === this.#message) {
       out.byte(TAG.objectAgain);
       out.varint(shape.number);
     } else {
-      shape.taughtTo = this;
+      shape.taughtTo = this.#message;
       shape.number = this.#shapes++;
       out.byte(TAG.object);
       out.varint(keys.length);
@@ -259,6 +251,7 @@ class Encoder {
     const out = this.#out;
     if (types.isMap(value)) {
       out.byte(TAG.map);
+      this.#holdsEntries = true;
       Map.prototype.forEach.call(value, (entry, key) => {
         this.#at({ into: "mapKey", key });
         this.#value(key);
@@ -268,6 +261,7 @@ class Encoder {
       out.byte(TAG.end);
     } else if (types.isSet(value)) {
       out.byte(TAG.set);
+      this.#holdsEntries = true;
       Set.prototype.forEach.call(value, (key) => {
         this.#at({ into: "setMember", key });
         this.#value(key);
@@ -309,12 +303,7 @@ class Encoder {
   #error(error: Error): void {
     const out = this.#out;
     this.#at("stack"); // the first of what a class may have made a getter that throws
-    const kind = errorKind(error);
-    const own = Object.keys(error);
-    const name = own.includes("name") || error.name === kind ? undefined : String(error.name);
-    const stack = typeof error.stack === "string" ? error.stack : undefined;
-    const hasCause = Object.hasOwn(error, "cause") && !own.includes("cause");
-    const hasErrors = kind === "AggregateError" && !own.includes("errors");
+    const { kind, message, name, stack, hasCause, hasErrors, own } = errorParts(error);
     out.byte(TAG.error);
     out.byte(ERROR_KINDS.indexOf(kind));
     out.byte(
@@ -324,9 +313,7 @@ class Encoder {
         (hasCause ? ERROR_PART.cause : 0) |
         (hasErrors ? ERROR_PART.errors : 0),
     );
-    out.string(String(error.message));
-    if (name !== undefined) out.string(name);
-    if (stack !== undefined) out.string(stack);
+    for (const text of [message, name, stack]) if (text !== undefined) out.string(text);
     if (hasCause) {
       this.#at("cause");
       this.#value(error.cause);
@@ -354,14 +341,4 @@ function hasHoles(array: readonly unknown[]): boolean {
   return false;
 }
 
-/** The built-in class that an error is nearest to. */
-function errorKind(error: Error): ErrorKind {
-  if (error instanceof IrisError) return "IrisError";
-  for (const kind of ERROR_KINDS) {
-    if (kind === "Error" || kind === "IrisError") continue;
-    for (let p: object | null = error; p !== null; p = Object.getPrototypeOf(p)) {
-      if (p === globalThis[kind].prototype) return kind;
-    }
-  }
-  return "Error";
-}
+let spare: Encoder | undefined = new Encoder();

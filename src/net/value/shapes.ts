@@ -10,7 +10,7 @@ export interface WrittenShape {
   /** The keys as they stand in a message. */
   readonly block: Uint8Array;
   /** The message that was taught this shape last, and the number it has there. */
-  taughtTo: object | undefined;
+  taughtTo: number;
   number: number;
 }
 
@@ -57,7 +57,7 @@ function rememberWritten(
 ): WrittenShape | undefined {
   const block = keyBlock(keys);
   if (block === undefined) return undefined;
-  const shape: WrittenShape = { keys, block, taughtTo: undefined, number: 0 };
+  const shape: WrittenShape = { keys, block, taughtTo: 0, number: 0 };
   if (candidates !== undefined && candidates.length < SHAPES_PER_FIRST_KEY) {
     candidates.push(shape);
   } else if (candidates !== undefined) {

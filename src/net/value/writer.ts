@@ -7,6 +7,8 @@ import { SHORT_STRING, SHORT_STRING_BYTES_MAX, TAG, VALUE_LIMITS } from "./forma
 const FIRST_BYTES = 4_096;
 /** A text of at most so many characters is written by a loop here; a longer one is worth the call into native code. */
 const LOOP_CHARACTERS_MAX = 24;
+/** Bytes that are copied by a loop here, for the same reason. */
+const LOOP_BYTES_MAX = 48;
 /** UTF-8 takes at most so many bytes for one UTF-16 code unit. */
 const UTF8_BYTES_PER_UNIT = 3;
 
@@ -79,14 +81,19 @@ export class Writer {
       return;
     }
     if (this.#at + length > this.#bytes.length) this.#grow(length);
-    this.#bytes.set(bytes, this.#at);
-    this.#at += length;
+    if (length > LOOP_BYTES_MAX) {
+      this.#bytes.set(bytes, this.#at);
+      this.#at += length;
+      return;
+    }
+    for (let i = 0; i < length; i++) this.#bytes[this.#at++] = bytes[i] as number;
   }
 
-  /** The message: bytes of its own, that nothing else will change. */
+  /** The message: bytes that nothing else will change, though its `buffer` may hold those of others, too. */
   take(): Uint8Array {
     const pieces = this.#pieces;
-    if (pieces === undefined) return new Uint8Array(this.#bytes.subarray(0, this.#at));
+    // A short message is cut from Node's pool of buffers: several times as quick as an allocation of its own.
+    if (pieces === undefined) return Buffer.copyBytesFrom(this.#bytes, 0, this.#at);
     let total = this.#at;
     for (const piece of pieces) total += piece.bytes.length;
     const whole = new Uint8Array(total);
