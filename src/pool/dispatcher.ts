@@ -67,7 +67,8 @@ export class Dispatcher {
   readonly #lanes = new Map<string, Lane>();
   /** Entries of the queue that were cancelled there, and only wait to be passed over. */
   #queuedSettled = 0;
-  #inFlight = 0;
+  /** With workers, those among them that get nothing more included. */
+  readonly #sent = new Set<Entry>();
   #done = 0;
   #failed = 0;
   #retried = 0;
@@ -90,7 +91,7 @@ export class Dispatcher {
 
   /** Calls with workers. */
   get inFlight(): number {
-    return this.#inFlight;
+    return this.#sent.size;
   }
 
   /** What ended the pool, once something has. */
@@ -131,7 +132,7 @@ export class Dispatcher {
   async ready(): Promise<void> {
     for (;;) {
       if (this.#state.at !== "open") throw this.#closedError();
-      if (this.#lanes.size > 0 && this.queued + this.#inFlight < this.#options.inFlightMax) return;
+      if (this.#lanes.size > 0 && this.queued + this.#sent.size < this.#options.inFlightMax) return;
       await new Promise<void>((resolve) => this.#waiting.push(resolve));
     }
   }
@@ -142,7 +143,7 @@ export class Dispatcher {
     });
     return {
       queued: this.queued,
-      inFlight: this.#inFlight,
+      inFlight: this.#sent.size,
       done: this.#done,
       failed: this.#failed,
       retried: this.#retried,
@@ -154,7 +155,7 @@ export class Dispatcher {
   async drain(): Promise<void> {
     if (this.#state.at === "open") this.#state = { at: "draining" };
     this.#changed();
-    while (this.#state.at === "draining" && this.queued + this.#inFlight > 0) {
+    while (this.#state.at === "draining" && this.queued + this.#sent.size > 0) {
       await new Promise<void>((resolve) => this.#waiting.push(resolve));
     }
   }
@@ -165,7 +166,7 @@ export class Dispatcher {
     this.#state = { at: "ended", error };
     for (const entry of this.#queue.clear()) this.#reject(entry, error);
     this.#queuedSettled = 0;
-    for (const { inHand } of this.#lanes.values()) for (const entry of inHand.keys()) this.#reject(entry, error);
+    for (const entry of this.#sent) this.#reject(entry, error);
     this.#lanes.clear();
     this.#changed();
   }
@@ -193,7 +194,7 @@ export class Dispatcher {
         this.#queuedSettled -= 1;
         continue;
       }
-      if (this.#inFlight >= this.#options.inFlightMax) break;
+      if (this.#sent.size >= this.#options.inFlightMax) break;
       const expectedMs = this.#pace.expected(entry.call.code.hash);
       const lane = this.#laneFor(expectedMs);
       if (lane === undefined) break;
@@ -217,7 +218,7 @@ export class Dispatcher {
     entry.isQueued = false;
     lane.inHand.set(entry, expectedMs);
     lane.inHandMs += expectedMs;
-    this.#inFlight += 1;
+    this.#sent.add(entry);
     lane.runner.run(entry.call).then(
       (ran) => this.#ran(entry, lane, ran),
       (error) => {
@@ -237,7 +238,7 @@ export class Dispatcher {
     // Summed anew: infinities do not subtract, and rounding must not build up.
     lane.inHandMs = 0;
     for (const expectedMs of lane.inHand.values()) lane.inHandMs += expectedMs;
-    this.#inFlight -= 1;
+    this.#sent.delete(entry);
     if (ran.as === "lost") {
       this.#afterLoss(entry, lane, ran.error);
     } else {
@@ -284,7 +285,7 @@ export class Dispatcher {
   }
 
   #changed(): void {
-    const isBusy = this.#state.at !== "ended" && this.queued + this.#inFlight > 0;
+    const isBusy = this.#state.at !== "ended" && this.queued + this.#sent.size > 0;
     if (isBusy !== this.#isBusy) {
       this.#isBusy = isBusy;
       this.#options.onBusy?.(isBusy);

@@ -228,6 +228,16 @@ test("when the pool ends, everything rejects with the cause, now and later", asy
   t.is(pool.size, 0);
 });
 
+test("the end of the pool reaches calls of workers that were taken away", async (t) => {
+  const pool = open();
+  const worker = new ScriptedRunner("w1");
+  pool.add(worker);
+  const future = pool.submit(call("a"));
+  pool.remove(worker);
+  pool.end(ENDED);
+  t.is(await future.then(undefined, (error) => error), ENDED);
+});
+
 test("a pool that was shut down says so", async (t) => {
   const pool = open();
   pool.end(new IrisError("CANCELLED", "pool was shut down"));
@@ -298,7 +308,7 @@ test("whatever happens to workers, every call settles exactly once", async (t) =
       do: fc.constantFrom("answer" as const, "throw" as const, "die" as const, "unreached" as const),
       who: fc.nat(3),
     }),
-    fc.record({ do: fc.constant("add" as const), who: fc.nat(3) }),
+    fc.record({ do: fc.constantFrom("add" as const, "remove" as const), who: fc.nat(3) }),
     fc.record({ do: fc.constant("cancel" as const), which: fc.nat() }),
   );
   await fc.assert(
@@ -320,6 +330,9 @@ test("whatever happens to workers, every call settles exactly once", async (t) =
           const worker = new ScriptedRunner(`w${s.who}`);
           workers.set(s.who, worker);
           pool.add(worker);
+        } else if (s.do === "remove") {
+          const worker = workers.get(s.who);
+          if (worker !== undefined) pool.remove(worker);
         } else if (s.do !== "add") {
           const worker = workers.get(s.who);
           if (worker === undefined || worker.held.length === 0) continue;
