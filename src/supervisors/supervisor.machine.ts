@@ -4,6 +4,7 @@
  * The one invariant: from `stopping` there is no way back, so whatever is being started when a stop comes in is undone.
  */
 import { setup } from "xstate";
+import { compileTable } from "../runtime/table.ts";
 
 export type SupervisorState = "starting" | "running" | "restarting" | "stopping" | "ended";
 
@@ -42,3 +43,5 @@ export const supervisorMachine = setup({
     ended: { type: "final" },
   },
 });
+
+export const supervisorTable = compileTable<SupervisorState, undefined>(supervisorMachine, {});

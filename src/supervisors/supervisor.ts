@@ -8,7 +8,6 @@
 import { IrisError } from "../runtime/errors.ts";
 import { describeExit, type ExitReason, NORMAL } from "../runtime/exit.ts";
 import type { ActorRef } from "../runtime/ref.ts";
-import { compileTable } from "../runtime/table.ts";
 import { ChildLives } from "./child-lives.ts";
 import { Children, infoOf, type Slot } from "./children.ts";
 import { EventFan, type SupervisionEvent, type SupervisionFact } from "./events.ts";
@@ -26,10 +25,8 @@ import type {
 } from "./spec.ts";
 import { checkChildSpec } from "./spec-check.ts";
 import { Steps } from "./steps.ts";
-import { type SupervisorEvent, type SupervisorState, supervisorMachine } from "./supervisor.machine.ts";
+import { type SupervisorEvent, type SupervisorState, supervisorTable } from "./supervisor.machine.ts";
 import { childOf } from "./template.ts";
-
-const TABLE = compileTable<SupervisorState, undefined>(supervisorMachine, {});
 
 export class Supervisor implements SupervisorRef {
   readonly name: string;
@@ -47,7 +44,7 @@ export class Supervisor implements SupervisorRef {
   readonly #over = Promise.withResolvers<ExitReason>();
   readonly #pauses: Pauses;
   readonly #steps: Steps;
-  #state: SupervisorState = TABLE.initial;
+  #state: SupervisorState = supervisorTable.initial;
   #end: ExitReason = NORMAL;
   /** Why the first children could not be started. */
   #failure: IrisError | undefined;
@@ -162,7 +159,7 @@ export class Supervisor implements SupervisorRef {
   /** As a child of another supervisor it is ended by force after `graceMs`; by itself it waits for its children. */
   stop(why = "stop() was called", graceMs: number = Number.POSITIVE_INFINITY): Promise<ExitReason> {
     this.#take("stop", { kind: "shutdown", why });
-    if (!Number.isFinite(graceMs) || TABLE.isFinal(this.#state)) return this.ended;
+    if (!Number.isFinite(graceMs) || supervisorTable.isFinal(this.#state)) return this.ended;
     const { clock } = this.#env.system;
     const timer = clock.setTimeout(() => void this.kill(`did not end within ${graceMs} ms: ${why}`), graceMs);
     return this.ended.finally(() => clock.clearTimeout(timer));
@@ -187,7 +184,7 @@ export class Supervisor implements SupervisorRef {
 
   /** Tells the machine what happened and does what it orders. Its state may not care: then nothing happens. */
   #take(event: SupervisorEvent["type"], end?: ExitReason): void {
-    const next = TABLE.step(this.#state, event, undefined);
+    const next = supervisorTable.step(this.#state, event, undefined);
     if (next === undefined) return;
     this.#state = next.state;
     if (end !== undefined) this.#end = end;
@@ -381,7 +378,7 @@ export class Supervisor implements SupervisorRef {
   }
 
   #refusal(): IrisError {
-    const state = TABLE.isFinal(this.#state) ? "has ended" : "is stopping";
+    const state = supervisorTable.isFinal(this.#state) ? "has ended" : "is stopping";
     const message = `supervisor ${this.path} ${state} (${describeExit(this.#end)}): nothing more is started or changed`;
     return new IrisError("FAILED_PRECONDITION", message, { where: this.path });
   }

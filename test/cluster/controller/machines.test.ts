@@ -1,53 +1,23 @@
 /** Each machine is walked along every path, beside the table that it is run from; what it can do is listed in full. */
-import test from "ava";
-import { type AnyStateMachine, initialTransition, transition } from "xstate";
+import test, { type ExecutionContext } from "ava";
+import type { AnyStateMachine } from "xstate";
 import { attemptMachine, attemptTable } from "../../../src/cluster/controller/machines/attempt.machine.ts";
 import { controllerMachine, controllerTable } from "../../../src/cluster/controller/machines/controller.machine.ts";
 import { jobMachine, jobTable } from "../../../src/cluster/controller/machines/job.machine.ts";
 import { type TaskFacts, taskMachine, taskTable } from "../../../src/cluster/controller/machines/task.machine.ts";
 import { workerMachine, workerTable } from "../../../src/cluster/controller/machines/worker.machine.ts";
 import type { Table } from "../../../src/runtime/table.ts";
+import { stepOf, walkMachine } from "../../kit/machine-walk.ts";
 
-function walk(machine: AnyStateMachine, input: object): string[] {
-  const steps: string[] = [];
-  const [initial] = initialTransition(machine, input as never);
-  const known = new Set([String(initial.value)]);
-  const open = [initial];
-  for (let from = open.pop(); from !== undefined; from = open.pop()) {
-    for (const type of machine.events) {
-      if (!from.can({ type })) continue;
-      const [to, actions] = transition(machine, from, { type });
-      steps.push([`${from.value} ${type} ${to.value}`, ...actions.map((action) => action.type)].join(" "));
-      if (known.has(String(to.value))) continue;
-      known.add(String(to.value));
-      open.push(to);
-    }
-  }
-  return steps.sort();
-}
-
-function walkTable<S extends string, G>(table: Table<S, G>, events: readonly string[], facts: G): string[] {
-  const steps: string[] = [];
-  for (const from of table.states) {
-    for (const event of events) {
-      const step = table.step(from, event, facts);
-      if (step !== undefined) steps.push([`${from} ${event} ${step.state}`, ...step.actions].join(" "));
-    }
-  }
-  return steps.sort();
-}
-
-function check(
-  t: { deepEqual(a: unknown, b: unknown): unknown },
+function check<S extends string, G>(
+  t: ExecutionContext,
   machine: AnyStateMachine,
-  table: Table<string, object>,
+  table: Table<S, G>,
   listed: readonly string[],
+  facts?: G,
 ): void {
-  const walked = walk(machine, {});
-  t.deepEqual(walkTable(table, machine.events, {}), walked);
-  t.deepEqual(walked, [...listed].sort());
-  const reached = new Set(walked.flatMap((step) => [step.split(" ")[0], step.split(" ")[2]]));
-  t.deepEqual([...reached].sort(), [...table.states].sort());
+  const { steps } = walkMachine(t, machine, table, facts === undefined ? {} : { facts: [facts] });
+  t.deepEqual(steps, listed.map(stepOf).sort());
 }
 
 const ENDS = ["SUCCEEDED", "FAILED", "KILLED", "WORKER_FAILED"];
@@ -58,7 +28,7 @@ test("a job starts and ends, and that is all", (t) => {
     "PENDING start RUNNING",
     ...["PENDING", "RUNNING"].flatMap((from) => ends.map((end) => `${from} ${end}`)),
   ];
-  check(t, jobMachine, jobTable as Table<string, object>, listed);
+  check(t, jobMachine, jobTable, listed);
   for (const end of [...ENDS, "UNSCHEDULABLE"]) t.true(jobTable.isFinal(end as "FAILED"));
 });
 
@@ -89,9 +59,8 @@ test("a task goes on to the next state of its attempt, back to PENDING within it
       "ASSIGNED run RUNNING",
       "BUILDING run RUNNING",
       ...["ASSIGNED", "BUILDING", "RUNNING"].flatMap((from) => ends.map((end) => `${from} ${end}`)),
-    ].sort();
-    t.deepEqual(walk(taskMachine, facts), listed);
-    t.deepEqual(walkTable(taskTable, taskMachine.events, facts), listed);
+    ];
+    check(t, taskMachine, taskTable, listed, facts);
   }
   for (const end of [...ENDS, "UNSCHEDULABLE"]) t.true(taskTable.isFinal(end as "FAILED"));
 });
@@ -99,7 +68,7 @@ test("a task goes on to the next state of its attempt, back to PENDING within it
 test("an attempt whose end was decided comes to that end whatever its worker reports", (t) => {
   const ends = ["succeed SUCCEEDED", "fail FAILED", "lose WORKER_FAILED", "stop STOPPING"];
   const reports = ["succeed", "fail", "lose"];
-  check(t, attemptMachine, attemptTable as Table<string, object>, [
+  check(t, attemptMachine, attemptTable, [
     "ASSIGNED build BUILDING",
     "ASSIGNED run RUNNING",
     "BUILDING run RUNNING",
@@ -113,7 +82,7 @@ test("an attempt whose end was decided comes to that end whatever its worker rep
 });
 
 test("a worker is gone by its goodbye or by time, and may always come back", (t) => {
-  check(t, workerMachine, workerTable as Table<string, object>, [
+  check(t, workerMachine, workerTable, [
     "expected registered alive",
     "expected deadline gone voidAttempts",
     "alive reported alive",
@@ -137,7 +106,7 @@ test("a worker is gone by its goodbye or by time, and may always come back", (t)
 });
 
 test("a controller recovers, observes, serves, drains and stops", (t) => {
-  check(t, controllerMachine, controllerTable as Table<string, object>, [
+  check(t, controllerMachine, controllerTable, [
     "recovering recovered observing",
     "recovering stop stopped",
     "observing observed serving",
