@@ -58,12 +58,12 @@ export type Decision =
       /** When restarts took place, this one included, within the window. */
       readonly restartsAt: readonly number[];
     }
-  /** Too many restarts; `stop` lists all that run, in reverse. */
-  | { readonly kind: "give-up"; readonly stop: readonly string[]; readonly restarts: number }
+  /** Too many restarts: the supervisor ends. */
+  | { readonly kind: "give-up"; readonly restarts: number }
   | { readonly kind: "leave" }
   | { readonly kind: "forget" }
-  /** A significant child has ended for good: the supervisor ends as well. */
-  | { readonly kind: "shut-down"; readonly stop: readonly string[] };
+  /** A significant child has ended for good: the supervisor ends as well, having left or forgotten the child. */
+  | { readonly kind: "shut-down"; readonly first: "leave" | "forget" };
 
 /** Whether a child that ended for this reason is to run again: the grid above. */
 function verdict(restart: Restart, reason: ExitReason): "restart" | "leave" | "forget" {
@@ -91,12 +91,12 @@ export function decide(
   const outcome = verdict(child.restart, reason);
   if (outcome !== "restart") {
     return endsSupervisor(flags.autoShutdown, child, others)
-      ? { kind: "shut-down", stop: stopOrder(others) }
+      ? { kind: "shut-down", first: outcome }
       : { kind: outcome };
   }
   const { maxRestarts, withinMs } = flags.intensity;
   const recent = [...restartsAt.filter((at) => now - at <= withinMs), now];
-  if (recent.length > maxRestarts) return { kind: "give-up", stop: stopOrder(others), restarts: recent.length };
+  if (recent.length > maxRestarts) return { kind: "give-up", restarts: recent.length };
   const group =
     flags.strategy === "oneForAll" ? children : flags.strategy === "restForOne" ? children.slice(index) : [child];
   const siblings = group.filter((other) => other !== child);

@@ -259,7 +259,7 @@ export class Supervisor implements SupervisorRef {
       return this.#take("giveUp", { kind: "shutdown", why });
     }
     slot.life = { at: "stopped" };
-    this.#retire(slot, slot.spec.restart === "temporary");
+    this.#retire(slot, decision.kind === "forget" || (decision.kind === "shut-down" && decision.first === "forget"));
     if (decision.kind === "shut-down") {
       this.#take("shutDown", { kind: "shutdown", why: `significant child "${id}" has ended (${describeExit(cause)})` });
     }
