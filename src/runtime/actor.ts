@@ -21,7 +21,7 @@ export interface ActorContext {
   /** Spawns a child: it ends before this actor does. */
   spawn<T extends object, A extends unknown[]>(
     cls: new (...args: A) => T,
-    options?: Omit<SpawnOptions<A>, "supervisor">,
+    options?: Omit<SpawnOptions<A>, "supervisor" | "restart">,
   ): ActorRef<T>;
 }
 

@@ -30,10 +30,17 @@ export interface SpawnOptions<A extends unknown[]> extends HostOptions {
   /** What the constructor is called with. */
   args?: A | undefined;
   /**
-   * Who looks after it: the actor becomes a permanent child, is started again when it ends, and its reference stays valid.
-   * Then `onMethodError` is `crash` unless said otherwise. Only for `system.spawn()`.
+   * Whose child it becomes, behind the children that there are: it is started after them, stopped before them, and ends
+   * with its supervisor. If that takes no more children, the reference ends `crashed` with the reason. Only for
+   * `system.spawn()`.
    */
   supervisor?: SpawnSupervisor | undefined;
+  /**
+   * Whether the supervisor starts it again when it ends: `temporary`, the default, never; `transient` after an abnormal
+   * end; `permanent` always. The reference stays valid across restarts, and where there are any `onMethodError` is `crash`
+   * unless said otherwise. Only together with `supervisor`.
+   */
+  restart?: "permanent" | "transient" | "temporary" | undefined;
 }
 
 /** What `spawn` needs of a supervisor; `SupervisorRef` is one. */
@@ -47,7 +54,7 @@ export interface SpawnSupervisor {
 export interface SpawnedChild {
   readonly id: string;
   readonly kind: "actor";
-  readonly restart: "permanent";
+  readonly restart: "permanent" | "transient" | "temporary";
   readonly shutdownMs: number;
   readonly significant: false;
   start(env: {

@@ -78,8 +78,8 @@ export async function startSupervised<T extends object, A extends unknown[]>(
 }
 
 /**
- * Spawns an actor as a permanent child of `supervisor` and gives its reference at once; what is sent to it waits until it
- * has started. If the supervisor cannot start it, the reference ends `crashed`. Throws as `system.spawn` does.
+ * Spawns an actor as a child of `supervisor` and gives its reference at once; what is sent to it waits until it has
+ * started. If the supervisor cannot start it, the reference ends `crashed`. Throws as `system.spawn` does.
  */
 export function spawnUnder<T extends object, A extends unknown[]>(
   system: Home,
@@ -87,7 +87,8 @@ export function spawnUnder<T extends object, A extends unknown[]>(
   supervisor: SpawnSupervisor,
   options: SpawnOptions<A>,
 ): ActorRef<T> {
-  const { args = [] as unknown[] as A, concurrency, mailbox, onMethodError } = options;
+  const { args = [] as unknown[] as A, restart = "temporary", concurrency, mailbox } = options;
+  const { onMethodError = restart === "temporary" ? "keep" : "crash" } = options;
   const registry = registryOf(system);
   const path = registry.pathFor(options.name, cls, supervisor.path);
   const cell = addCell(registry, cls, { path, args, concurrency, mailbox, onMethodError });
@@ -95,7 +96,7 @@ export function spawnUnder<T extends object, A extends unknown[]>(
   const child: SpawnedChild = {
     id: path.slice(supervisor.path.length + 1),
     kind: "actor",
-    restart: "permanent",
+    restart,
     shutdownMs: RUNTIME_LIMITS.stopGraceMs,
     significant: false,
     async start({ previous, signal }) {

@@ -46,6 +46,9 @@ export class ActorSystem implements Home {
    */
   spawn<T extends object, A extends unknown[]>(cls: new (...args: A) => T, options?: SpawnOptions<A>): ActorRef<T> {
     if (options?.supervisor !== undefined) return spawnUnder(this, cls, options.supervisor, options);
+    if (options?.restart !== undefined) {
+      throw new IrisError("INVALID_ARGUMENT", `restart is "${options.restart}", but there is no supervisor to do it`);
+    }
     return registryOf(this).spawn(cls, options, undefined);
   }
 

@@ -12,8 +12,16 @@ export interface ActorChildOptions<A extends unknown[]> extends ChildOptions {
   args?: A;
   /** Messages handled at a time. Default 1. */
   concurrency?: number;
-  /** Messages that may wait, and whether they survive a restart. */
-  mailbox?: { capacity?: number; onRestart?: "retain" | "fail" };
+  mailbox?: {
+    /** Messages that may wait; from 1, default 1 024. One more is refused with `MAILBOX_FULL`. */
+    capacity?: number;
+    /**
+     * What becomes of messages that wait when the actor ends, and of those that come before it is up again. `retain`, the
+     * default: the next life handles them, in order. `fail`: they are `UNDELIVERABLE`, so that callers know at once. The
+     * message in hand is neither: it fails, and is never run again.
+     */
+    onRestart?: "retain" | "fail";
+  };
 }
 
 /** A child that is an actor of class `cls`. Throws `INVALID_ARGUMENT` for unsound options. */
@@ -37,6 +45,7 @@ export function actor<T extends object, A extends unknown[]>(
         previous: env.previous?.reason,
         concurrency,
         mailbox,
+        signal: env.signal,
       });
       return {
         ref: running.ref as ActorRef<unknown>,

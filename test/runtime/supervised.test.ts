@@ -210,11 +210,11 @@ test("a start that is called off kills what is starting, and rejects", async (t)
   t.is(w.system.find("s"), undefined);
 });
 
-test("spawn under a supervisor gives a reference at once; the supervisor starts it, and starts it again", async (t) => {
+test("spawn under a supervisor gives a reference at once; the supervisor starts it, and again if it is to", async (t) => {
   await using w = world();
   const supervisor = await w.system.start(supervise({ name: "sup", children: [] }));
   const log: string[] = [];
-  const ref = w.system.spawn(Gated, { name: "child", args: [log], supervisor });
+  const ref = w.system.spawn(Gated, { name: "child", args: [log], supervisor, restart: "permanent" });
   t.is(ref.path, "sup/child");
   t.is(await ref.call().now("a"), "a");
   await settle();

@@ -3,6 +3,7 @@ import test from "ava";
 import { Actor } from "../../src/runtime/actor.ts";
 import { IrisError } from "../../src/runtime/errors.ts";
 import type { ExitReason } from "../../src/runtime/exit.ts";
+import type { ActorRef } from "../../src/runtime/ref.ts";
 import type { ActorSnapshot } from "../../src/runtime/tree.ts";
 import { actor, dynamic, service, supervise } from "../../src/supervisors/index.ts";
 import { settle } from "../kit/manual-clock.ts";
@@ -102,6 +103,116 @@ test("watchers hear of an actor's end once, when it is given up, not when it is 
   await root.restartChild("cart");
   t.is(await root.ref<Counter>("cart").call().add(2), 2, "by hand it is another actor, with a reference of its own");
   await system.stop();
+});
+
+test("an actor spawned under a supervisor is its last child, temporary, and ends with it", async (t) => {
+  const { system, child, trace } = stage();
+  const root = await system.start(supervise({ name: "root", strategy: "restForOne", children: [child("a")] }));
+  const guest = system.spawn(Counter, { name: "guest", args: [1, "guest"], supervisor: root });
+  const other = system.spawn(Counter, { supervisor: root });
+  t.is(guest.path, "root/guest");
+  t.regex(other.path, /^root\/counter-\d+$/);
+  t.is(await guest.call().add(1), 2);
+  await t.throwsAsync(guest.call().fail(), { message: "boom" });
+  t.is(await guest.call().add(1), 3, "nobody would start it again, so what a method throws does not end it");
+  t.is(await other.call().add(1), 1);
+  await settle();
+  const shown = () => root.whichChildren().map(({ id, kind, state, restart }) => [id, kind, state, restart].join(" "));
+  t.deepEqual(shown(), [
+    "a gate running permanent",
+    "guest actor running temporary",
+    `${other.path.slice(5)} actor running temporary`,
+  ]);
+  t.is(root.ref<Counter>("guest"), guest);
+  t.is(system.inspect().roots[0]?.children[1]?.path, "root/guest");
+  t.is((await other.stop()).kind, "normal");
+  await settle();
+  t.is(shown().length, 2, "a temporary child that has ended is forgotten");
+  await root.stop();
+  t.is((await guest.ended).kind, "shutdown");
+  t.true(seen.includes("guest stopped: shutdown"));
+  t.deepEqual(trace, ["+a", "-a"]);
+});
+
+test("an actor spawned under a supervisor that will not have it ends with the reason", async (t) => {
+  const { system, child } = stage();
+  const root = await system.start(supervise({ name: "root", children: [child("a")] }));
+  const rooms = await system.start(dynamic("rooms", actor(Counter, { id: "room" })));
+  const reason = async (ref: ActorRef<Counter>) => {
+    const end = await ref.ended;
+    return end.kind === "crashed" ? `${end.error.code} ${end.error.message}` : end.kind;
+  };
+  t.regex(await reason(system.spawn(Counter, { name: "a", supervisor: root })), /^ALREADY_EXISTS .*has a child "a"/);
+  t.regex(await reason(system.spawn(Counter, { supervisor: rooms })), /^INVALID_ARGUMENT .*from a template/);
+  await root.stop();
+  t.regex(await reason(system.spawn(Counter, { supervisor: root })), /^FAILED_PRECONDITION .*has ended/);
+  t.throws(() => system.spawn(Counter, { restart: "permanent" }), { message: /no supervisor to do it/ });
+  await system.stop();
+});
+
+test("a group restart takes the spawned ones along: stopped in order, and not started again", async (t) => {
+  const { system, child } = stage();
+  const a = child("a");
+  const root = await system.start(supervise({ name: "root", strategy: "oneForAll", children: [a] }));
+  const guest = system.spawn(Counter, { name: "guest", supervisor: root });
+  const steady = system.spawn(Counter, { name: "steady", supervisor: root, restart: "permanent" });
+  await Promise.all([guest.call().add(1), steady.call().add(1)]);
+  await a.gate.crash();
+  t.is((await guest.ended).kind, "shutdown");
+  t.is(await steady.call().add(1), 1, "a permanent one begins anew behind the same reference");
+  t.deepEqual(
+    root.whichChildren().map(({ id }) => id),
+    ["a", "steady"],
+  );
+  await system.stop();
+});
+
+test("messages that wait when an actor ends are kept for its next life, or fail, as its mailbox says", async (t) => {
+  const { system, clock } = stage();
+  const backoff = { minMs: 100, maxMs: 100, jitter: 0 };
+  const root = await system.start(
+    supervise({
+      name: "root",
+      children: [
+        actor(Counter, { id: "keeps", backoff }),
+        actor(Counter, { id: "fails", backoff, mailbox: { onRestart: "fail" } }),
+      ],
+    }),
+  );
+  const outcomes = ["keeps", "fails"].map(async (id) => {
+    const calls = root.ref<Counter>(id).call();
+    const failing = calls.fail();
+    const waiting = calls.add(1);
+    await t.throwsAsync(failing, { message: "boom" });
+    await settle();
+    return Promise.allSettled([waiting, calls.add(1)]);
+  });
+  await clock.advance(100);
+  const ends = (await Promise.all(outcomes)).map((several) =>
+    several.map((end) => (end.status === "fulfilled" ? end.value : (end.reason as IrisError).code)),
+  );
+  t.deepEqual(ends, [
+    [1, 2],
+    ["UNDELIVERABLE", "UNDELIVERABLE"],
+  ]);
+  t.is(await root.ref<Counter>("fails").call().add(1), 1, "once it is up again it takes messages");
+  await system.stop();
+});
+
+test("a stop overtakes an actor whose start hangs", async (t) => {
+  class Stuck extends Actor {
+    override onStart(): Promise<void> {
+      return new Promise(() => {});
+    }
+  }
+  const { system, clock } = stage();
+  const root = await system.start(supervise({ name: "root", children: [] }));
+  const added = t.throwsAsync(root.startChild(actor(Stuck, { id: "stuck", shutdownMs: "infinity" })));
+  await settle();
+  await root.stop();
+  await added;
+  t.is(system.find("root/stuck"), undefined);
+  t.is(clock.pending, 0);
 });
 
 test("references survive the restart of the supervisor above", async (t) => {
