@@ -39,15 +39,8 @@ module.exports = {
     only("supervisors", "^src/supervisors/", ["^src/runtime/"]),
     only("net", "^src/net/", ["^src/runtime/"]),
     only("job", "^src/cluster/job/", ["^src/runtime/", "^src/net/wire/"]),
-    only("protocol", "^src/cluster/protocol", ["^src/cluster/job/", "^src/net/", "^src/runtime/"]),
     ...["controller", "worker", "client"].map((part) =>
-      only(part, `^src/cluster/${part}/`, [
-        "^src/runtime/",
-        "^src/supervisors/",
-        "^src/net/",
-        "^src/cluster/job/",
-        "^src/cluster/protocol",
-      ]),
+      only(part, `^src/cluster/${part}/`, ["^src/runtime/", "^src/supervisors/", "^src/net/", "^src/cluster/job/"]),
     ),
     only("pool", "^src/pool/", [
       "^src/runtime/",

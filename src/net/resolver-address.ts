@@ -22,19 +22,6 @@ export function parseAddress(address: string): string {
   return `${url.protocol}//${url.hostname}:${port}${url.pathname === "/" ? "" : url.pathname}`;
 }
 
-/**
- * What is dialled for the controller at `http://host:port` (or `https:`, `ws:`, `wss:`): its WebSocket at `/rpc`. Throws
- * `INVALID_ARGUMENT` for what is no such address.
- */
-export function controllerRpcAddress(controller: string): string {
-  const url = URL.parse(controller);
-  const scheme = { "http:": "ws:", "https:": "wss:", "ws:": "ws:", "wss:": "wss:" }[url?.protocol ?? ""];
-  if (url === null || scheme === undefined || url.hostname === "") {
-    throw new IrisError("INVALID_ARGUMENT", `"${controller}" is no address of a controller; write http://host:port`);
-  }
-  return `${scheme}//${url.host}/rpc`;
-}
-
 /** `host:port`, with brackets around an IPv6 host. */
 export function hostAndPort(host: string, port: number): string {
   return host.includes(":") && !host.startsWith("[") ? `[${host}]:${port}` : `${host}:${port}`;

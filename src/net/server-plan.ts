@@ -5,7 +5,7 @@
  */
 import { IrisError } from "../runtime/errors.ts";
 import type { Environment } from "../runtime/ports/environment.ts";
-import { controllerRpcAddress } from "./resolver-address.ts";
+import { controllerRpcAddress } from "./controller-address.ts";
 
 export interface ServerPlanOptions {
   /** Interface to bind. Default: inside a job the one that the worker says, else 127.0.0.1. */

@@ -12,16 +12,11 @@ import { IrisError, toIrisError } from "../runtime/errors.ts";
 import { readableId } from "../runtime/ids.ts";
 import { backgroundClock, type Clock } from "../runtime/ports/clock.ts";
 import { type Random, systemRandom } from "../runtime/ports/random.ts";
-import { type Call, packCall } from "./call.ts";
 import { checkCount } from "./config.ts";
-import { Dispatcher } from "./dispatcher.ts";
-import type { MapOptions, PoolStatus, TaskExecutor, TaskFuture } from "./executor.ts";
 import type { Executor } from "./executor-actor.ts";
-import { Future } from "./future.ts";
-import { KeepAlive } from "./keep-alive.ts";
+import { FunctionPool } from "./function-pool.ts";
 import { POOL_LIMITS } from "./limits.ts";
 import { RemoteRunners } from "./remote-runners.ts";
-import { mapItems } from "./stream.ts";
 
 export interface WorkerPoolConfig {
   /** Tasks of the pool's job, 1 to 10 000. Each runs one call at a time. */
@@ -62,16 +57,12 @@ interface Opened {
   readonly resolver: AsyncDisposable;
 }
 
-export class WorkerPool implements TaskExecutor {
+export class WorkerPool extends FunctionPool {
   /** Name of the pool's job, and of its workers' endpoints. */
   readonly name: string;
   readonly #client: PoolClient;
   readonly #clock: Clock;
-  readonly #dispatcher: Dispatcher;
-  readonly #keepAlive = new KeepAlive();
-  readonly #inFlightMax: number;
   readonly #opened: Promise<Opened | undefined>;
-  #closing: Promise<void> | undefined;
 
   /**
    * Submits the pool's job in the background; calls wait for its first worker. The job is a child of the job that this
@@ -80,69 +71,27 @@ export class WorkerPool implements TaskExecutor {
    */
   constructor(client: PoolClient, config: WorkerPoolConfig, ports: WorkerPoolPorts = {}) {
     const numWorkers = checkCount("numWorkers", config.numWorkers, POOL_LIMITS.workers);
-    this.#inFlightMax = checkCount("inFlightMax", config.inFlightMax ?? numWorkers * POOL_LIMITS.perWorker);
-    this.name = `pool-${readableId(ports.random ?? systemRandom, NAME_LENGTH)}`;
+    const name = `pool-${readableId(ports.random ?? systemRandom, NAME_LENGTH)}`;
+    super({
+      label: `WorkerPool ${name}`,
+      inFlightMax: checkCount("inFlightMax", config.inFlightMax ?? numWorkers * POOL_LIMITS.perWorker),
+      maxRetries: checkCount("maxRetries", config.maxRetries ?? POOL_LIMITS.maxRetries, undefined, 0),
+      workspace: client.workspace,
+    });
+    this.name = name;
     this.#client = client;
     this.#clock = ports.clock ?? backgroundClock;
-    this.#dispatcher = new Dispatcher({
-      name: `WorkerPool ${this.name}`,
-      inFlightMax: this.#inFlightMax,
-      maxRetries: checkCount("maxRetries", config.maxRetries ?? POOL_LIMITS.maxRetries, undefined, 0),
-      onBusy: (isBusy) => this.#keepAlive.hold(isBusy),
-    });
     this.#opened = this.#open(config, numWorkers).catch((error: unknown) => {
-      this.#dispatcher.end(toIrisError(error));
+      this.dispatcher.end(toIrisError(error));
       return undefined;
     });
-  }
-
-  get size(): number {
-    return this.#dispatcher.size;
-  }
-
-  submit<A extends unknown[], R>(fn: (...args: A) => R | Promise<R>, ...args: A): TaskFuture<R> {
-    let call: Call;
-    try {
-      call = packCall(fn, args, this.#client.workspace);
-    } catch (error) {
-      return Future.rejected(error);
-    }
-    return this.#dispatcher.submit(call) as Future<R>;
-  }
-
-  map<T, R>(
-    fn: (item: T) => R | Promise<R>,
-    items: Iterable<T> | AsyncIterable<T>,
-    options: MapOptions = {},
-  ): AsyncIterable<R> {
-    return mapItems({ submit: (item) => this.submit(fn, item), items, options, inFlightMax: this.#inFlightMax });
-  }
-
-  ready(): Promise<void> {
-    return this.#dispatcher.ready();
-  }
-
-  status(): PoolStatus {
-    return this.#dispatcher.status();
-  }
-
-  /** As for every pool; resolves when the end of the job is decided and durable. Rejects when the controller is not reached. */
-  async shutdown(options: { drain?: boolean } = {}): Promise<void> {
-    if (options.drain === true) await this.#dispatcher.drain();
-    this.#dispatcher.end(new IrisError("CANCELLED", `WorkerPool ${this.name} was shut down`));
-    this.#closing ??= this.#close();
-    await this.#closing;
-  }
-
-  [Symbol.asyncDispose](): Promise<void> {
-    return this.shutdown();
   }
 
   async #open(config: WorkerPoolConfig, numWorkers: number): Promise<Opened> {
     const { resources, env } = config;
     const job = await this.#client.submit({
       name: this.name,
-      entrypoint: Entrypoint.fromModule<void>(EXECUTOR, "hostExecutor", this.name, this.#client.workspace !== null),
+      entrypoint: Entrypoint.fromModule<void>(EXECUTOR, "hostExecutor", this.name, this.workspace !== null),
       replicas: numWorkers,
       maxRetriesFailure: POOL_LIMITS.workerCrashes,
       // A worker that cannot come back leaves the work to the others; the last one ends the job.
@@ -154,7 +103,7 @@ export class WorkerPool implements TaskExecutor {
     const resolver = this.#client.resolver(job.id.includes("/") ? {} : { namespace: job.id });
     const runners = new RemoteRunners({
       members: resolver.lookup<Executor>(this.name),
-      dispatcher: this.#dispatcher,
+      dispatcher: this.dispatcher,
       clock: this.#clock,
     });
     void this.#watch(job);
@@ -166,15 +115,16 @@ export class WorkerPool implements TaskExecutor {
     try {
       const { state } = await job.wait();
       const message = `the workers of ${this.name} have ended (${state}), as if nobody had needed them any more`;
-      this.#dispatcher.end(new IrisError("LOST", message, { where: job.id }));
+      this.dispatcher.end(new IrisError("LOST", message, { where: job.id }));
     } catch (error) {
-      this.#dispatcher.end(toIrisError(error, "LOST", job.id));
+      this.dispatcher.end(toIrisError(error, "LOST", job.id));
     }
   }
 
-  async #close(): Promise<void> {
+  /** Resolves when the end of the job is decided and durable. Rejects when the controller is not reached. */
+  protected override async close(): Promise<void> {
     const opened = await this.#opened;
-    this.#keepAlive.close();
+    this.keepAlive.close();
     if (opened === undefined) return;
     opened.runners.close();
     try {

@@ -1,6 +1,6 @@
 import test from "ava";
 import { FixedResolver } from "../../src/net/resolver.ts";
-import { controllerRpcAddress, parseAddress } from "../../src/net/resolver-address.ts";
+import { parseAddress } from "../../src/net/resolver-address.ts";
 import { MemoryNetwork } from "../../src/net/transport-memory.ts";
 import type { IrisError } from "../../src/runtime/errors.ts";
 
@@ -39,13 +39,6 @@ test("what is no address is INVALID_ARGUMENT and is named", (t) => {
     t.throws(() => new FixedResolver({ calc: given }, { token: null, transport }), { code: "INVALID_ARGUMENT" });
   }
   t.throws(() => parseAddress(7 as unknown as string), { code: "INVALID_ARGUMENT" });
-});
-
-test("a controller's address is that of its WebSocket", (t) => {
-  t.is(controllerRpcAddress("http://c:8080"), "ws://c:8080/rpc");
-  t.is(controllerRpcAddress("https://c/"), "wss://c/rpc");
-  t.is(controllerRpcAddress("ws://c:1/rpc"), "ws://c:1/rpc");
-  for (const bad of ["c:8080", "", "ftp://c"]) t.throws(() => controllerRpcAddress(bad), { code: "INVALID_ARGUMENT" });
 });
 
 test("a name stands for one address or several, each once", async (t) => {

@@ -13,7 +13,7 @@ import { type Clock, sleep, systemClock, type TimerHandle } from "../../runtime/
 import type { Logger } from "../../runtime/ports/logger.ts";
 import type { Random } from "../../runtime/ports/random.ts";
 import { CLUSTER_LIMITS } from "../job/limits.ts";
-import { controllerRpcAddress } from "../protocol.ts";
+import { controllerRpcAddress } from "../../net/controller-address.ts";
 import { type CallOptions, cancelled } from "./call-options.ts";
 
 type Unary = {

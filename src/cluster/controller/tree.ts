@@ -19,7 +19,7 @@ import type { Logger } from "../../runtime/ports/logger.ts";
 import type { Random } from "../../runtime/ports/random.ts";
 import { dynamic, type SupervisorRef, type SupervisorSpec, service, supervise } from "../../supervisors/index.ts";
 import { rootOf } from "../job/id.ts";
-import { CONTROLLER_RPC_PATH } from "../protocol.ts";
+import { CONTROLLER_RPC_PATH } from "../../net/controller-address.ts";
 import { controlHandlers } from "./api.ts";
 import { Engine, type Outside } from "./engine.ts";
 import { answerHttp } from "./http.ts";

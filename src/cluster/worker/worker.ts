@@ -18,7 +18,7 @@ import { ActorSystem } from "../../runtime/system.ts";
 import type { SupervisorRef } from "../../supervisors/index.ts";
 import { cause } from "../job/cause.ts";
 import { CLUSTER_LIMITS } from "../job/limits.ts";
-import { controllerRpcAddress } from "../protocol.ts";
+import { controllerRpcAddress } from "../../net/controller-address.ts";
 import { AttemptDirectory, listAttemptDirectories } from "./attempt-directory.ts";
 import { Attempts } from "./attempts.ts";
 import { machineCapacity } from "./capacity.ts";

@@ -1,5 +1,5 @@
 import test from "ava";
-import { controllerRpcAddress } from "../../src/cluster/protocol.ts";
+import { controllerRpcAddress } from "../../src/net/controller-address.ts";
 
 const GOOD: [url: string, address: string][] = [
   ["http://127.0.0.1:8080", "ws://127.0.0.1:8080/rpc"],

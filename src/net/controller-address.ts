@@ -1,6 +1,6 @@
 /**
- * What controller, workers and clients agree on beside the messages: where on a controller's one port its sessions are.
- * People write and read `http://host:port`; sessions are dialled at `ws://host:port/rpc`.
+ * Where on a controller's one port its sessions are. People write and read `http://host:port`; sessions are dialled at
+ * `ws://host:port/rpc`. Pure.
  */
 import { IrisError } from "../runtime/errors.ts";
 
