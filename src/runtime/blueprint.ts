@@ -1,13 +1,13 @@
 /** What an actor is made from: kept by its cell, since a supervisor may want it made again. */
 import type { ActorContext } from "./actor.ts";
 import type { ExitReason } from "./exit.ts";
-import type { MethodKind } from "./methods.ts";
+import type { Methods } from "./methods.ts";
 
 export interface Blueprint {
   /** For `inspect()`. */
   readonly kind: "actor" | "machine";
   /** The public methods, known before there is an instance. */
-  readonly methods: ReadonlyMap<string, MethodKind>;
+  readonly methods: Methods;
   /** Gives an instance; runs as often as the actor is started. */
   make(context: ActorContext): object;
 }

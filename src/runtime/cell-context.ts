@@ -1,6 +1,6 @@
 /** What `this.context` is: one incarnation's view of its cell. It goes dead with its incarnation, never with a later one. */
 import type { ActorContext } from "./actor.ts";
-import { inHand } from "./context.ts";
+import { handlingNow } from "./context.ts";
 import { IrisError } from "./errors.ts";
 import type { Home, SpawnOptions } from "./home.ts";
 import type { ActorRef } from "./ref.ts";
@@ -42,14 +42,14 @@ export class CellContext implements ActorContext {
   }
 
   get signal(): AbortSignal {
-    const envelope = inHand.getStore();
+    const envelope = handlingNow();
     if (envelope !== undefined && !envelope.isHook && envelope.receiver === this.#cell) return envelope.signal;
     if (this.#isOver) return AbortSignal.abort(new IrisError("UNDELIVERABLE", `${this.path} has ended`));
     return this.#cell.lifetime;
   }
 
   get deadlineAt(): number | undefined {
-    const envelope = inHand.getStore();
+    const envelope = handlingNow();
     return envelope?.receiver === this.#cell ? envelope.deadlineAt : undefined;
   }
 

@@ -4,17 +4,19 @@
  * message is settled exactly once, whatever becomes of the actor.
  */
 import type { Blueprint } from "./blueprint.ts";
-import { type Handling, inHand } from "./context.ts";
+import { type Handling, handlingNow, runAs, type SharedFrame } from "./context.ts";
 import type { Door, SendOptions } from "./door.ts";
 import { Envelope, type Outcome } from "./envelope.ts";
-import { IrisError } from "./errors.ts";
-import { type Control, isThenable, Life, type LifeHost, type LifeOptions } from "./life.ts";
+import type { IrisError } from "./errors.ts";
+import { type Control, Life, type LifeHost, type LifeOptions } from "./life.ts";
 import { LocalRef } from "./local-ref.ts";
 import { type ControlLane, Mailbox } from "./mailbox.ts";
-import type { MethodKind } from "./methods.ts";
+import type { Method, Methods } from "./methods.ts";
 import type { ActorRef, AnyRef } from "./ref.ts";
+import { bounced, gone, mailboxFull, mustBeGenerator, mustBePulled, noSuchMethod, waitsForItself } from "./refusals.ts";
 import { MessageStream, type StreamSource } from "./stream.ts";
 import { Tally } from "./tally.ts";
+import { isThenable } from "./thenable.ts";
 import type { Runnable } from "./turns.ts";
 
 export interface CellOptions extends LifeOptions {
@@ -24,16 +26,20 @@ export interface CellOptions extends LifeOptions {
   readonly endsOnThrow: boolean;
 }
 
-type Method = (...args: readonly unknown[]) => unknown;
+type Callable = (...args: readonly unknown[]) => unknown;
 
 export class Cell extends Life implements Door, Runnable, StreamSource<Envelope> {
   readonly mailbox: Mailbox<Envelope, Control>;
-  readonly tally = new Tally();
   readonly concurrency: number;
   isQueued = false;
   ref: AnyRef | undefined;
   readonly #endsOnThrow: boolean;
-  #inHand: Envelope[] = [];
+  /** Made with the first message. */
+  #tally: Tally | undefined;
+  /** Being handled, and waiting for something. */
+  #inHand: Envelope[] | undefined;
+  /** Being handled this very moment, in the shared frame. */
+  #atOnce: Envelope | undefined;
   /** While stopping: how many of the queued messages are still to be handled. */
   #drainLeft = 0;
 
@@ -48,126 +54,118 @@ export class Cell extends Life implements Door, Runnable, StreamSource<Envelope>
     return LocalRef.of(this);
   }
 
-  get methods(): ReadonlyMap<string, MethodKind> {
+  get methods(): Methods {
     return this.blueprint.methods;
   }
 
   get inHandCount(): number {
-    return this.#inHand.length;
+    return this.#waitingCount + (this.#atOnce === undefined ? 0 : 1);
+  }
+
+  get #waitingCount(): number {
+    return this.#inHand === undefined ? 0 : this.#inHand.length;
+  }
+
+  get tally(): Tally {
+    this.#tally ??= new Tally();
+    return this.#tally;
   }
 
   // ---- sending
 
-  ask(method: string, args: readonly unknown[], options: SendOptions | undefined): Promise<unknown> {
+  ask(method: Method, args: readonly unknown[], options: SendOptions | undefined): Promise<unknown> {
     return new Promise((resolve, reject) => {
-      const envelope = new Envelope(this, method, args);
-      envelope.resolve = resolve;
-      envelope.reject = reject;
-      this.#admit(envelope, options);
+      this.#admit(new Envelope(this, method, args, resolve, reject), options, handlingNow());
     });
   }
 
-  stream(method: string, args: readonly unknown[], options: SendOptions | undefined): AsyncIterable<unknown> {
-    const caller = inHand.getStore();
-    const deadlineAt = earliest(options?.deadlineAt, caller?.deadlineAt);
+  stream(method: Method, args: readonly unknown[], options: SendOptions | undefined): AsyncIterable<unknown> {
+    const deadlineAt = earliest(options?.deadlineAt, handlingNow()?.deadlineAt);
     return new MessageStream(this, (stream) => {
-      const envelope = new Envelope(this, method, args);
+      const envelope = new Envelope(this, method, args, undefined, (error) => stream.fail(error));
       envelope.stream = stream;
-      envelope.reject = (error) => stream.fail(error);
-      this.#admit(envelope, { ...options, deadlineAt });
+      this.#admit(envelope, { ...options, deadlineAt }, handlingNow());
       return envelope;
     });
   }
 
-  tell(method: string, args: readonly unknown[], options: SendOptions | undefined): unknown {
-    let refusal: unknown;
-    const envelope = new Envelope(this, method, args);
-    envelope.isTell = true;
-    envelope.reject = (error) => {
-      refusal = error;
-    };
-    this.#admit(envelope, options);
-    envelope.reject = undefined;
-    return refusal;
+  tell(method: Method, args: readonly unknown[], options: SendOptions | undefined): unknown {
+    return this.#admit(new Envelope(this, method, args, undefined, undefined), options, undefined);
   }
 
-  #admit(envelope: Envelope, options: SendOptions | undefined): void {
-    const caller = envelope.isTell ? undefined : inHand.getStore();
-    envelope.deadlineAt = earliest(options?.deadlineAt, caller?.deadlineAt);
-    envelope.trace = options?.trace ?? caller?.trace;
-    if (!this.#takesMessages) {
-      this.#refuse(envelope, this.#goneError(envelope));
-      return;
+  /** Gives why the message was not taken, if it was not; a caller who waits for its answer is told so by it. */
+  #admit(envelope: Envelope, options: SendOptions | undefined, caller: Handling | undefined): IrisError | undefined {
+    if (options !== undefined || caller !== undefined) {
+      envelope.deadlineAt = earliest(options?.deadlineAt, caller?.deadlineAt);
+      envelope.trace = options?.trace ?? caller?.trace;
     }
-    const kind = this.methods.get(envelope.method);
-    if (kind === undefined) {
-      this.#reject(envelope, this.#noSuchMethod(envelope));
-      return;
-    }
+    if (!this.#takesMessages) return this.#refuse(envelope, this.#gone(envelope));
+    const kind = this.#kindOf(envelope.method);
+    if (kind === undefined) return this.#reject(envelope, noSuchMethod(this.path, envelope.method.name));
     if (kind === "stream" && envelope.stream === undefined) {
-      this.#reject(envelope, this.#mustBePulled(envelope));
-      return;
+      return this.#reject(envelope, mustBePulled(this.path, envelope.method.name));
     }
     if (caller !== undefined && !caller.isSettled) {
       envelope.caller = caller;
       const cycle = this.#cycle(caller);
-      if (cycle !== undefined) {
-        this.#reject(envelope, cycle);
-        return;
-      }
+      if (cycle !== undefined) return this.#reject(envelope, cycle);
     }
     const signal = options?.signal;
     if (signal?.aborted || this.#isPast(envelope)) {
       this.tally.accepted += 1;
-      if (signal?.aborted) envelope.cancel(signal.reason);
-      else envelope.expire();
-      return;
+      return signal?.aborted ? envelope.cancel(signal.reason) : envelope.expire();
     }
-    if (!this.mailbox.offer(envelope)) {
-      this.#refuse(envelope, this.#fullError(envelope));
-      return;
-    }
-    envelope.isQueued = true;
+    if (!this.mailbox.offer(envelope))
+      return this.#refuse(envelope, mailboxFull(this.path, this.mailbox, envelope.method.name));
+    envelope.place = "queued";
     this.tally.accepted += 1;
     if (signal !== undefined || envelope.deadlineAt !== undefined) envelope.watch(signal);
-    if (this.#mayHandle) this.home.turns.enqueue(this);
+    if (!this.isQueued && this.#mayHandle) this.home.turns.enqueue(this);
+    return undefined;
+  }
+
+  #kindOf(method: Method): Method["kind"] {
+    return method.owner === this.methods ? method.kind : this.methods.get(method.name);
   }
 
   /** Never accepted: back to its sender. */
-  #refuse(envelope: Envelope, error: IrisError): void {
+  #refuse(envelope: Envelope, error: IrisError): IrisError {
     this.tally.refused += 1;
     envelope.isSettled = true;
     envelope.reject?.(error);
+    return error;
   }
 
-  #reject(envelope: Envelope, error: IrisError): void {
+  #reject(envelope: Envelope, error: IrisError): IrisError {
     this.tally.accepted += 1;
     envelope.settle("rejected", error);
+    return error;
   }
 
   get #takesMessages(): boolean {
+    if (this.state === "running" && !this.mailbox.hasControl) return true;
     if (this.state === "ended") return false;
-    if (this.facts.supervised && this.facts.retains) return true;
+    if (this.supervised && this.retains) return true;
     return (this.state === "running" || this.state === "starting") && !this.mailbox.isEnding;
   }
 
   // ---- handling
 
   turn(messagesMax: number): number {
+    const { mailbox } = this;
+    const { frame } = this.home.turns;
     let handled = 0;
     for (;;) {
-      const control = this.mailbox.takeControl();
-      if (control !== undefined) {
-        this.take(control);
+      if (mailbox.hasControl) {
+        this.take(mailbox.takeControl() as Control);
         continue;
       }
-      if (handled === messagesMax || !this.#mayHandle) break;
-      const envelope = this.mailbox.takeUser();
+      if (handled === messagesMax || frame.isTaken || !this.#mayHandle) break;
+      const envelope = mailbox.takeUser();
       if (envelope === undefined) break;
-      envelope.isQueued = false;
       this.#drainLeft -= 1;
       handled += 1;
-      this.#handle(envelope);
+      this.#handle(envelope, frame);
     }
     if (this.#isDrained) this.take({ event: "drained", incarnation: this.incarnation });
     return handled;
@@ -178,75 +176,124 @@ export class Cell extends Life implements Door, Runnable, StreamSource<Envelope>
   }
 
   get #mayHandle(): boolean {
-    if (this.#inHand.length >= this.concurrency) return false;
+    if (this.#waitingCount >= this.concurrency) return false;
     return this.state === "running" || (this.state === "stopping" && this.hasStarted && this.#drainLeft > 0);
   }
 
   get #isDrained(): boolean {
-    if (this.state !== "stopping" || !this.hasStarted || this.#inHand.length > 0) return false;
+    if (this.state !== "stopping" || !this.hasStarted || this.inHandCount > 0) return false;
     return this.#drainLeft <= 0 || this.mailbox.depth === 0;
   }
 
-  #handle(envelope: Envelope): void {
+  #handle(envelope: Envelope, frame: SharedFrame): void {
     if (this.#isPast(envelope)) {
+      envelope.place = "on its way";
       envelope.expire();
       return;
     }
-    envelope.isInHand = true;
-    this.#inHand.push(envelope);
+    envelope.place = "in hand";
+    const { method } = envelope;
+    if (method.returns !== "values") {
+      this.#handleApart(envelope);
+      return;
+    }
+    this.#atOnce = envelope;
+    frame.handling = envelope;
     let result: unknown;
     try {
-      result = inHand.run(envelope, invoke, this.instance, envelope.method, envelope.args);
+      result = invoke(this.instance, method.name, envelope.args);
+    } catch (thrown) {
+      this.#atOnce = undefined;
+      this.#threw(envelope, thrown);
+      return;
+    } finally {
+      frame.handling = undefined;
+      this.#atOnce = undefined;
+    }
+    if (!isThenable(result)) {
+      this.#returned(envelope, result);
+      return;
+    }
+    method.returns = "promises";
+    frame.take(envelope);
+    this.#hold(envelope);
+    this.#await(envelope, result);
+  }
+
+  /** In a frame of its own: for what waits, or has not been seen not to. */
+  #handleApart(envelope: Envelope): void {
+    const { method } = envelope;
+    this.#hold(envelope);
+    let result: unknown;
+    try {
+      result = runAs(envelope, invoke, this.instance, method.name, envelope.args);
     } catch (thrown) {
       this.#threw(envelope, thrown);
+      this.#putDown(envelope);
       return;
     }
     if (envelope.stream !== undefined) {
       envelope.stream.open(result as AsyncIterator<unknown>);
       return;
     }
-    if (!isThenable(result)) {
-      this.#returned(envelope, result);
+    if (isThenable(result)) {
+      method.returns = "promises";
+      this.#await(envelope, result);
       return;
     }
+    if (method.returns === "not known") method.returns = "values";
+    this.#returned(envelope, result);
+    this.#putDown(envelope);
+  }
+
+  #await(envelope: Envelope, result: PromiseLike<unknown>): void {
     result.then(
-      (value) => this.#returned(envelope, value),
-      (thrown) => this.#threw(envelope, thrown),
+      (value) => {
+        this.#returned(envelope, value);
+        this.#putDown(envelope);
+      },
+      (thrown) => {
+        this.#threw(envelope, thrown);
+        this.#putDown(envelope);
+      },
     );
   }
 
   #returned(envelope: Envelope, value: unknown): void {
-    if (isAsyncIterable(value)) envelope.settle("failed", this.#mustBeGenerator(envelope));
+    if (isAsyncIterable(value)) envelope.settle("failed", mustBeGenerator(this.path, envelope.method.name));
     else envelope.settle("handled", value);
-    this.#putDown(envelope);
   }
 
   #threw(envelope: Envelope, thrown: unknown): void {
-    if (this.#endsOnThrow && envelope.isInHand && !envelope.isAbortedBy(thrown)) {
-      this.crash(thrown);
-    }
+    if (this.#endsOnThrow && envelope.place === "in hand" && !envelope.isAbortedBy(thrown)) this.crash(thrown);
     envelope.settle("failed", thrown);
-    this.#putDown(envelope);
+  }
+
+  #hold(envelope: Envelope): void {
+    this.#inHand ??= [];
+    this.#inHand.push(envelope);
   }
 
   /** The place is free for the next message. One that its incarnation did not survive is not in hand any more. */
   #putDown(envelope: Envelope): void {
-    if (!envelope.isInHand) return;
-    envelope.isInHand = false;
-    const last = this.#inHand.pop();
-    if (last !== envelope && last !== undefined) this.#inHand[this.#inHand.indexOf(envelope)] = last;
+    if (envelope.place !== "in hand") return;
+    envelope.place = "on its way";
+    const held = this.#inHand ?? [];
+    const last = held.pop();
+    if (last !== envelope && last !== undefined) held[held.indexOf(envelope)] = last;
     if (this.isReady || this.#isDrained) this.home.turns.enqueue(this);
   }
 
   // ---- what a stream needs (StreamSource)
 
   within<R>(envelope: Envelope, step: () => Promise<R>): Promise<R> {
-    return inHand.run(envelope, step);
+    return runAs(envelope, step);
   }
 
   over(envelope: Envelope, end: { threw: boolean; error: unknown }): void {
     if (end.threw) {
       this.#threw(envelope, end.error);
+      this.#putDown(envelope);
       return;
     }
     envelope.settle("handled", undefined);
@@ -257,9 +304,9 @@ export class Cell extends Life implements Door, Runnable, StreamSource<Envelope>
 
   settled(envelope: Envelope, outcome: Outcome, value: unknown): void {
     this.tally[outcome] += 1;
-    if (envelope.isQueued) this.mailbox.settledInQueue();
+    if (envelope.place === "queued") this.mailbox.settledInQueue();
     if (envelope.isTell && outcome === "failed") {
-      this.home.logger.warn({ path: this.path, method: envelope.method, error: value }, "a told method failed");
+      this.home.logger.warn({ path: this.path, method: envelope.method.name, error: value }, "a told method failed");
     }
   }
 
@@ -277,9 +324,11 @@ export class Cell extends Life implements Door, Runnable, StreamSource<Envelope>
   }
 
   protected loseInHand(why: string): void {
-    for (const envelope of this.#inHand.splice(0)) {
+    const lost = this.#inHand?.splice(0) ?? [];
+    if (this.#atOnce !== undefined) lost.push(this.#atOnce);
+    for (const envelope of lost) {
       envelope.lose(why);
-      envelope.isInHand = false;
+      envelope.place = "on its way";
     }
   }
 
@@ -287,9 +336,8 @@ export class Cell extends Life implements Door, Runnable, StreamSource<Envelope>
     for (;;) {
       const envelope = this.mailbox.takeUser();
       if (envelope === undefined) return;
-      envelope.isQueued = false;
-      const message = `${this.path} ended (${why}) before it came to ${envelope.method}`;
-      envelope.settle("undeliverable", new IrisError("UNDELIVERABLE", message, { where: this.path }));
+      envelope.place = "on its way";
+      envelope.settle("undeliverable", bounced(this.path, why, envelope.method.name));
     }
   }
 
@@ -297,6 +345,11 @@ export class Cell extends Life implements Door, Runnable, StreamSource<Envelope>
 
   #isPast(envelope: Envelope): boolean {
     return envelope.deadlineAt !== undefined && envelope.deadlineAt <= this.clock.now();
+  }
+
+  #gone(envelope: Envelope): IrisError {
+    const verb = this.state === "ended" ? "has ended" : this.state === "down" ? "is down" : "is ending";
+    return gone(this.path, verb, this.whyGone, envelope.method.name);
   }
 
   /** A call that is made while its receiver's every place is taken by calls that wait for it would wait for itself. */
@@ -309,65 +362,23 @@ export class Cell extends Life implements Door, Runnable, StreamSource<Envelope>
       if (at.receiver !== this) continue;
       waiting += at.isHook ? this.concurrency : 1;
       if (waiting >= this.concurrency) {
-        return new IrisError(
-          "FAILED_PRECONDITION",
-          `a call that waits for itself: ${way.join(" → ")}; use tell, or give ${this.path} more concurrency`,
-          { where: this.path },
-        );
+        return waitsForItself(way, this.path);
       }
     }
     return undefined;
   }
-
-  #goneError(envelope: Envelope): IrisError {
-    const verb = this.state === "ended" ? "has ended" : this.state === "down" ? "is down" : "is ending";
-    return new IrisError(
-      "UNDELIVERABLE",
-      `${this.path} ${verb} (${this.whyGone}); ${envelope.method} was not delivered`,
-      {
-        where: this.path,
-      },
-    );
-  }
-
-  #fullError(envelope: Envelope): IrisError {
-    const { depth, capacity } = this.mailbox;
-    return new IrisError(
-      "MAILBOX_FULL",
-      `mailbox of ${this.path} is full: ${depth} of ${capacity}; ${envelope.method} returned to its sender`,
-      { where: this.path },
-    );
-  }
-
-  #noSuchMethod(envelope: Envelope): IrisError {
-    return new IrisError(
-      "NO_SUCH_METHOD",
-      `${this.path} has no public method ${JSON.stringify(envelope.method)}; lifecycle hooks, names with a leading _, accessors and fields are none`,
-      { where: this.path },
-    );
-  }
-
-  #mustBePulled(envelope: Envelope): IrisError {
-    return new IrisError(
-      "INVALID_ARGUMENT",
-      `${this.path}.${envelope.method}() streams: iterate over a call, do not tell it`,
-      {
-        where: this.path,
-      },
-    );
-  }
-
-  #mustBeGenerator(envelope: Envelope): IrisError {
-    return new IrisError(
-      "FAILED_PRECONDITION",
-      `${this.path}.${envelope.method}() returned an async iterable; only a method declared with async * can stream`,
-      { where: this.path },
-    );
-  }
 }
 
 function invoke(instance: unknown, method: string, args: readonly unknown[]): unknown {
-  return (instance as Record<string, Method>)[method]?.(...args);
+  const callable = instance as Record<string, Callable>;
+  switch (args.length) {
+    case 0:
+      return callable[method]?.();
+    case 1:
+      return callable[method]?.(args[0]);
+    default:
+      return callable[method]?.(...args);
+  }
 }
 
 function isAsyncIterable(value: unknown): boolean {

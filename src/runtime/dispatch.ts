@@ -4,6 +4,7 @@
  */
 import { IrisError } from "./errors.ts";
 import { LocalRef } from "./local-ref.ts";
+import { Method } from "./methods.ts";
 import type { AnyRef } from "./ref.ts";
 
 export interface DispatchOptions {
@@ -33,15 +34,16 @@ export function dispatch(
   if (door === undefined) {
     return Promise.reject(new IrisError("INVALID_ARGUMENT", `${ref.path} is no actor of this process`));
   }
+  const named = Method.of(door.methods, method);
   if (options.wantsAnswer === false) {
-    const refusal = door.tell(method, args, options);
+    const refusal = door.tell(named, args, options);
     return refusal === undefined ? Promise.resolve(undefined) : Promise.reject(refusal);
   }
-  return door.methods.get(method) === "stream" ? door.stream(method, args, options) : door.ask(method, args, options);
+  return named.kind === "stream" ? door.stream(named, args, options) : door.ask(named, args, options);
 }
 
 /** Sends one message that wants no answer. False when it was refused. Never throws. */
 export function tellTo(ref: AnyRef, method: string, args: readonly unknown[]): boolean {
   const door = LocalRef.doorOf(ref);
-  return door !== undefined && door.tell(method, args, undefined) === undefined;
+  return door !== undefined && door.tell(Method.of(door.methods, method), args, undefined) === undefined;
 }

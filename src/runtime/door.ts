@@ -1,6 +1,6 @@
 /** The side of an actor that references and proxies talk to. `Cell` is the one that stands behind it. */
 import type { ExitReason } from "./exit.ts";
-import type { MethodKind } from "./methods.ts";
+import type { Method, Methods } from "./methods.ts";
 import type { Clock } from "./ports/clock.ts";
 import type { AnyRef } from "./ref.ts";
 
@@ -16,15 +16,15 @@ export interface Door {
   readonly path: string;
   readonly clock: Clock;
   /** The public methods; one map per class. */
-  readonly methods: ReadonlyMap<string, MethodKind>;
+  readonly methods: Methods;
   readonly ended: Promise<ExitReason>;
   /** The one reference to it; made by `LocalRef.of`. */
   ref: AnyRef | undefined;
   /** Sends a call that wants one answer. Never throws. */
-  ask(method: string, args: readonly unknown[], options: SendOptions | undefined): Promise<unknown>;
+  ask(method: Method, args: readonly unknown[], options: SendOptions | undefined): Promise<unknown>;
   /** Makes a call to an async generator; it is sent when first pulled, though its deadline counts from now. */
-  stream(method: string, args: readonly unknown[], options: SendOptions | undefined): AsyncIterable<unknown>;
+  stream(method: Method, args: readonly unknown[], options: SendOptions | undefined): AsyncIterable<unknown>;
   /** Sends a message that wants no answer. Gives why it was refused, if it was. Never throws. */
-  tell(method: string, args: readonly unknown[], options: SendOptions | undefined): unknown;
+  tell(method: Method, args: readonly unknown[], options: SendOptions | undefined): unknown;
   stop(reason: ExitReason, graceMs: number): Promise<ExitReason>;
 }

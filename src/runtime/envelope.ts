@@ -5,6 +5,7 @@
 import type { Handling } from "./context.ts";
 import { IrisError } from "./errors.ts";
 import type { Mail } from "./mailbox.ts";
+import type { Method } from "./methods.ts";
 import type { Clock, TimerHandle } from "./ports/clock.ts";
 import type { MessageStream } from "./stream.ts";
 
@@ -20,89 +21,110 @@ export interface Receiver {
   settled(envelope: Envelope, outcome: Outcome, value: unknown): void;
 }
 
+/** What only some messages need: those whose method asks for its signal, with a deadline, or that a signal may cancel. */
+interface Watch {
+  controller: AbortController | undefined;
+  aborted: unknown;
+  timer: TimerHandle | undefined;
+  callerSignal: AbortSignal | undefined;
+  onCallerAbort: (() => void) | undefined;
+}
+
+/** A lifecycle hook is in hand like a message, and is none. */
 export class Envelope implements Mail, Handling {
   readonly receiver: Receiver;
-  readonly method: string;
+  readonly method: Method;
   readonly args: readonly unknown[];
   /** The message in whose handling this call was made, as long as both last: how a call that waits for itself is found. */
   caller: Handling | undefined;
   deadlineAt: number | undefined;
   trace: string | undefined;
-  /** A lifecycle hook that runs, not a message. */
-  isHook = false;
   isSettled = false;
-  /** It stands in the mailbox. */
-  isQueued = false;
-  isInHand = false;
-  isTell = false;
+  place: "on its way" | "queued" | "in hand" = "on its way";
   /** Set for a call to an async generator. */
   stream: MessageStream<Envelope> | undefined;
+  /** Both set for a call that wants an answer; only `reject` for a stream, neither for a tell. */
   resolve: ((value: unknown) => void) | undefined;
   reject: ((error: unknown) => void) | undefined;
-  #controller: AbortController | undefined;
-  #aborted: unknown;
-  #timer: TimerHandle | undefined;
-  #callerSignal: AbortSignal | undefined;
-  #onCallerAbort: (() => void) | undefined;
+  #watch: Watch | undefined;
 
-  constructor(receiver: Receiver, method: string, args: readonly unknown[]) {
+  constructor(
+    receiver: Receiver,
+    method: Method,
+    args: readonly unknown[],
+    resolve: ((value: unknown) => void) | undefined,
+    reject: ((error: unknown) => void) | undefined,
+  ) {
     this.receiver = receiver;
     this.method = method;
     this.args = args;
+    this.resolve = resolve;
+    this.reject = reject;
+  }
+
+  /** A lifecycle hook that runs, not a message. */
+  get isHook(): boolean {
+    return this.method.kind === "hook";
+  }
+
+  get isTell(): boolean {
+    return this.reject === undefined;
   }
 
   /** Made when first asked for: most methods never look at it. */
   get signal(): AbortSignal {
-    if (this.#controller === undefined) {
-      this.#controller = new AbortController();
-      if (this.#aborted !== undefined) this.#controller.abort(this.#aborted);
+    const watch = this.#watched();
+    if (watch.controller === undefined) {
+      watch.controller = new AbortController();
+      if (watch.aborted !== undefined) watch.controller.abort(watch.aborted);
     }
-    return this.#controller.signal;
+    return watch.controller.signal;
   }
 
   /** True for what a method throws because it was told to give up. */
   isAbortedBy(error: unknown): boolean {
-    return (
-      this.#aborted !== undefined &&
-      (error === this.#aborted || (error instanceof Error && error.name === "AbortError"))
-    );
+    const aborted = this.#watch?.aborted;
+    return aborted !== undefined && (error === aborted || (error instanceof Error && error.name === "AbortError"));
   }
 
   abort(reason: unknown): void {
-    this.#aborted ??= reason;
-    this.#controller?.abort(reason);
+    const watch = this.#watched();
+    watch.aborted ??= reason;
+    watch.controller?.abort(reason);
   }
 
   /** Ends the message by itself at its deadline, or when `signal` aborts, whichever is first. */
   watch(signal: AbortSignal | undefined): void {
+    const watch = this.#watched();
     if (this.deadlineAt !== undefined && this.deadlineAt !== Number.POSITIVE_INFINITY) {
       const { clock } = this.receiver;
-      this.#timer = clock.setTimeout(() => this.expire(), Math.max(0, this.deadlineAt - clock.now()));
+      watch.timer = clock.setTimeout(() => this.expire(), Math.max(0, this.deadlineAt - clock.now()));
     }
     if (signal !== undefined) {
-      this.#callerSignal = signal;
-      this.#onCallerAbort = () => this.cancel(signal.reason);
-      signal.addEventListener("abort", this.#onCallerAbort, { once: true });
+      watch.callerSignal = signal;
+      watch.onCallerAbort = () => this.cancel(signal.reason);
+      signal.addEventListener("abort", watch.onCallerAbort, { once: true });
     }
   }
 
-  expire(): void {
-    this.#giveUp(
+  /** Gives the error that it ends with. */
+  expire(): IrisError {
+    return this.#giveUp(
       "expired",
-      new IrisError("DEADLINE_EXCEEDED", `${this.#name} passed its deadline ${this.#place}`, {
+      new IrisError("DEADLINE_EXCEEDED", `${this.#name} passed its deadline ${this.#when}`, {
         where: this.receiver.path,
-        maybeExecuted: this.isInHand,
+        maybeExecuted: this.place === "in hand",
       }),
     );
   }
 
-  /** The caller does not want it any more. */
-  cancel(cause: unknown): void {
-    this.#giveUp(
+  /** The caller does not want it any more. Gives the error that it ends with. */
+  cancel(cause: unknown): IrisError {
+    return this.#giveUp(
       "cancelled",
-      new IrisError("CANCELLED", `${this.#name} was cancelled by its caller ${this.#place}`, {
+      new IrisError("CANCELLED", `${this.#name} was cancelled by its caller ${this.#when}`, {
         where: this.receiver.path,
-        maybeExecuted: this.isInHand,
+        maybeExecuted: this.place === "in hand",
         cause,
       }),
     );
@@ -110,7 +132,7 @@ export class Envelope implements Mail, Handling {
 
   /** Its receiver is gone while it was in hand: nobody will know what became of it. */
   lose(why: string): void {
-    const error = new IrisError("LOST", `${this.receiver.path} ended (${why}) while it handled ${this.method}`, {
+    const error = new IrisError("LOST", `${this.receiver.path} ended (${why}) while it handled ${this.method.name}`, {
       where: this.receiver.path,
       maybeExecuted: true,
     });
@@ -123,23 +145,39 @@ export class Envelope implements Mail, Handling {
     if (this.isSettled) return;
     this.isSettled = true;
     this.caller = undefined;
-    if (this.#timer !== undefined) this.receiver.clock.clearTimeout(this.#timer);
-    if (this.#onCallerAbort !== undefined) this.#callerSignal?.removeEventListener("abort", this.#onCallerAbort);
+    if (this.#watch !== undefined) this.#unwatch(this.#watch);
     this.receiver.settled(this, outcome, value);
     if (outcome === "handled") this.resolve?.(value);
     else this.reject?.(value);
   }
 
-  #giveUp(outcome: "expired" | "cancelled", error: IrisError): void {
+  #watched(): Watch {
+    this.#watch ??= {
+      controller: undefined,
+      aborted: undefined,
+      timer: undefined,
+      callerSignal: undefined,
+      onCallerAbort: undefined,
+    };
+    return this.#watch;
+  }
+
+  #unwatch({ timer, callerSignal, onCallerAbort }: Watch): void {
+    if (timer !== undefined) this.receiver.clock.clearTimeout(timer);
+    if (onCallerAbort !== undefined) callerSignal?.removeEventListener("abort", onCallerAbort);
+  }
+
+  #giveUp(outcome: "expired" | "cancelled", error: IrisError): IrisError {
     this.abort(error);
     this.settle(outcome, error);
+    return error;
   }
 
   get #name(): string {
-    return `${this.receiver.path}.${this.method}()`;
+    return `${this.receiver.path}.${this.method.name}()`;
   }
 
-  get #place(): string {
-    return this.isInHand ? "while it ran" : "before it was started";
+  get #when(): string {
+    return this.place === "in hand" ? "while it ran" : "before it was started";
   }
 }

@@ -7,19 +7,22 @@
 import { type ActorAction, type ActorEvent, type ActorFacts, type ActorState, actorTable } from "./actor.machine.ts";
 import type { Blueprint, Hooks } from "./blueprint.ts";
 import { CellContext, type ContextSource } from "./cell-context.ts";
-import { inHand } from "./context.ts";
+import { runAs } from "./context.ts";
 import { Envelope, type Receiver } from "./envelope.ts";
 import { IrisError, toIrisError } from "./errors.ts";
 import { describeExit, type ExitReason, NORMAL } from "./exit.ts";
 import type { Home, SpawnOptions } from "./home.ts";
 import { RUNTIME_LIMITS } from "./limits.ts";
 import type { ControlLane } from "./mailbox.ts";
+import { Method } from "./methods.ts";
 import type { Clock, TimerHandle } from "./ports/clock.ts";
 import type { Logger } from "./ports/logger.ts";
 import type { ActorRef } from "./ref.ts";
 import { stopInReverse } from "./stop-order.ts";
+import { isThenable } from "./thenable.ts";
 import type { Inspected } from "./tree.ts";
 import type { Turns } from "./turns.ts";
+import { Waiting } from "./waiting.ts";
 
 /** A message of the control lanes. */
 export interface Control {
@@ -52,7 +55,11 @@ export interface LifeHost {
   remove(ended: Life): void;
 }
 
-export abstract class Life implements Receiver, ContextSource, Inspected {
+/** Stands for whichever hook runs. */
+const HOOK = new Method("hook", "hook", undefined);
+const NO_ARGS: readonly unknown[] = Object.freeze([]);
+
+export abstract class Life implements Receiver, ContextSource, Inspected, ActorFacts {
   readonly path: string;
   readonly parent: Life | undefined;
   readonly home: LifeHost;
@@ -64,7 +71,9 @@ export abstract class Life implements Receiver, ContextSource, Inspected {
   protected instance: object | undefined;
   /** The start hooks of this incarnation are through. */
   protected hasStarted = false;
-  readonly #facts: { supervised: boolean; retains: boolean };
+  /** A supervisor holds the reference. */
+  supervised: boolean;
+  readonly retains: boolean;
   /** Why this incarnation is ending, from the first word of it on. */
   #exit: ExitReason | undefined;
   /** How the last incarnation ended. */
@@ -72,10 +81,7 @@ export abstract class Life implements Receiver, ContextSource, Inspected {
   /** What `onRestart` is to be told. */
   #previous: ExitReason | undefined;
   #grace: { readonly timer: TimerHandle | undefined; readonly endsAt: number } | undefined;
-  #lifetime: AbortController | undefined;
-  #started: PromiseWithResolvers<void> | undefined;
-  #incarnationEnded: PromiseWithResolvers<ExitReason> | undefined;
-  #endedForGood: PromiseWithResolvers<ExitReason> | undefined;
+  #waiting: Waiting | undefined;
 
   constructor(home: LifeHost, blueprint: Blueprint, options: LifeOptions) {
     this.home = home;
@@ -85,7 +91,8 @@ export abstract class Life implements Receiver, ContextSource, Inspected {
     // A supervised one is down until its supervisor starts it, the first time like every other.
     this.state = options.isSupervised ? "down" : actorTable.initial;
     this.incarnation = options.isSupervised ? 0 : 1;
-    this.#facts = { supervised: options.isSupervised, retains: options.retains };
+    this.supervised = options.isSupervised;
+    this.retains = options.retains;
   }
 
   abstract readonly self: ActorRef<unknown>;
@@ -115,10 +122,6 @@ export abstract class Life implements Receiver, ContextSource, Inspected {
     return this.home.system;
   }
 
-  get facts(): ActorFacts {
-    return this.#facts;
-  }
-
   /** This incarnation has ended, and no other has begun. */
   get isOver(): boolean {
     return this.state === "down" || this.state === "ended";
@@ -133,30 +136,29 @@ export abstract class Life implements Receiver, ContextSource, Inspected {
 
   /** How it ended for good. */
   get ended(): Promise<ExitReason> {
-    if (this.#endedForGood === undefined) {
-      this.#endedForGood = Promise.withResolvers();
-      if (this.state === "ended") this.#endedForGood.resolve(this.#lastExit ?? NORMAL);
-    }
-    return this.#endedForGood.promise;
+    if (this.state === "ended") return Promise.resolve(this.#lastExit ?? NORMAL);
+    return this.#awaited().endedForGood;
   }
 
   /** How the incarnation that lives now ends, or how the last one did. */
   get incarnationEnded(): Promise<ExitReason> {
     if (this.isOver) return Promise.resolve(this.#lastExit ?? NORMAL);
-    this.#incarnationEnded ??= Promise.withResolvers();
-    return this.#incarnationEnded.promise;
+    return this.#awaited().incarnationEnded;
   }
 
   /** Resolves when this incarnation runs; rejects when it ends before that. To be asked for right after its start. */
   get started(): Promise<void> {
-    this.#started ??= Promise.withResolvers();
-    return this.#started.promise;
+    return this.#awaited().started;
   }
 
   /** Aborts when this incarnation is over. */
   get lifetime(): AbortSignal {
-    this.#lifetime ??= new AbortController();
-    return this.#lifetime.signal;
+    return this.#awaited().lifetime;
+  }
+
+  #awaited(): Waiting {
+    this.#waiting ??= new Waiting();
+    return this.#waiting;
   }
 
   /** Starts the incarnation that is due. */
@@ -196,7 +198,7 @@ export abstract class Life implements Receiver, ContextSource, Inspected {
   /** Ends a supervised actor for good, with `reason`. */
   release(reason: ExitReason): void {
     if (this.state === "ended") return;
-    this.#facts.supervised = false;
+    this.supervised = false;
     if (this.state === "down") this.#lastExit = reason;
     this.take({ event: this.state === "down" ? "release" : "kill", incarnation: this.incarnation, reason });
   }
@@ -221,13 +223,13 @@ export abstract class Life implements Receiver, ContextSource, Inspected {
       if (!this.isOver) this.#begin();
       return;
     }
-    const step = actorTable.step(this.state, control.event, this.#facts);
+    const step = actorTable.step(this.state, control.event, this);
     if (step === undefined) return;
     this.#noteReason(control);
     this.state = step.state;
     if (control.event === "started") {
       this.hasStarted = true;
-      this.#started?.resolve();
+      this.#waiting?.onStarted();
     }
     for (const action of step.actions) this.#do(action as ActorAction, control);
   }
@@ -280,17 +282,15 @@ export abstract class Life implements Receiver, ContextSource, Inspected {
       this.command("supervision", { event: "failed", incarnation, reason });
     };
     try {
-      const instance: Hooks = this.#within("constructor", () =>
-        this.blueprint.make(new CellContext(this, incarnation)),
-      );
+      const instance = this.#make();
       this.instance = instance;
       const starting =
         previous !== undefined && instance.onRestart !== undefined
-          ? this.#within("onRestart", async () => {
+          ? this.#within(async () => {
               await instance.onRestart?.(previous);
               await instance.onStart?.();
             })
-          : instance.onStart && this.#within("onStart", () => instance.onStart?.());
+          : instance.onStart && this.#within(() => instance.onStart?.());
       if (isThenable(starting)) {
         starting.then(() => this.command("supervision", { event: "started", incarnation }), failed);
       } else {
@@ -298,6 +298,21 @@ export abstract class Life implements Receiver, ContextSource, Inspected {
       }
     } catch (thrown) {
       failed(thrown);
+    }
+  }
+
+  /** A constructor waits for nothing, so the shared frame does, as long as nobody has taken it in this very turn. */
+  #make(): Hooks {
+    const { frame } = this.home.turns;
+    const make = () => this.blueprint.make(new CellContext(this, this.incarnation));
+    if (frame.isTaken) return this.#within(make);
+    const hook = this.#hook();
+    frame.handling = hook;
+    try {
+      return make();
+    } finally {
+      frame.handling = undefined;
+      hook.isSettled = true;
     }
   }
 
@@ -313,7 +328,7 @@ export abstract class Life implements Receiver, ContextSource, Inspected {
     // It may have been killed while its children stopped; then the hook must not run.
     if (instance?.onStop !== undefined && this.state === "closing" && this.incarnation === incarnation) {
       try {
-        await this.#within("onStop", () => instance.onStop?.(reason));
+        await this.#within(() => instance.onStop?.(reason));
       } catch (thrown) {
         failure = { kind: "crashed", error: toIrisError(thrown, "INTERNAL", this.path) };
       }
@@ -351,47 +366,35 @@ export abstract class Life implements Receiver, ContextSource, Inspected {
     if (this.#grace?.timer !== undefined) this.clock.clearTimeout(this.#grace.timer);
     this.#grace = undefined;
     this.loseInHand(describeExit(reason));
-    this.#lifetime?.abort(new IrisError("UNDELIVERABLE", `${this.path} has ended (${describeExit(reason)})`));
-    this.#lifetime = undefined;
     this.instance = undefined;
     if (reason.kind === "crashed") this.home.logger.error({ path: this.path, error: reason.error }, "actor crashed");
-    if (!this.hasStarted) this.#started?.reject(startError(this.path, reason));
+    this.#waiting?.onIncarnationEnded(this.path, this.hasStarted, reason);
     this.hasStarted = false;
-    this.#started = undefined;
-    this.#incarnationEnded?.resolve(reason);
-    this.#incarnationEnded = undefined;
   }
 
   #retire(): void {
     this.parent?.children?.delete(this);
     this.home.remove(this);
-    this.#endedForGood?.resolve(this.#lastExit ?? NORMAL);
+    this.#waiting?.onEndedForGood(this.#lastExit ?? NORMAL);
   }
 
-  /** Runs a hook as the thing in hand, so that calls made in it are known to wait for this actor. */
-  #within<R>(hook: string, run: () => R): R {
-    const envelope = new Envelope(this, hook, []);
-    envelope.isHook = true;
+  /** What a hook has in hand, so that calls made in it are known to wait for this actor. */
+  #hook(): Envelope {
+    return new Envelope(this, HOOK, NO_ARGS, undefined, undefined);
+  }
+
+  #within<R>(run: () => R): R {
+    const envelope = this.#hook();
     const over = () => {
       envelope.isSettled = true;
     };
     let result: R | undefined;
     try {
-      result = inHand.run(envelope, run);
+      result = runAs(envelope, run);
     } finally {
       if (!isThenable(result)) over();
     }
     if (isThenable(result)) result.then(over, over);
     return result;
   }
-}
-
-/** What keeps whoever waits for the start informed. */
-function startError(path: string, reason: ExitReason): IrisError {
-  if (reason.kind === "crashed") return reason.error;
-  return new IrisError("CANCELLED", `${path} ended before it had started (${describeExit(reason)})`, { where: path });
-}
-
-export function isThenable(value: unknown): value is PromiseLike<unknown> {
-  return typeof value === "object" && value !== null && typeof (value as { then?: unknown }).then === "function";
 }

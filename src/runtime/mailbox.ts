@@ -3,6 +3,7 @@
  * bounded; the other three carry the runtime's own few messages and are never refused. Not a scheduler: `Cell` takes
  * from it. Invariant: each lane is first in, first out.
  */
+import { Ring } from "./ring.ts";
 
 export interface MailboxOptions {
   /** Messages that may wait; from 1, default 1 024. One more is refused with `MAILBOX_FULL`. */
@@ -13,8 +14,6 @@ export interface MailboxOptions {
 export type ControlLane = "kill" | "stop" | "supervision";
 
 const RANK: Readonly<Record<ControlLane, number>> = { kill: 0, stop: 1, supervision: 2 };
-/** Slots that a ring starts with; doubled when they run out. Most mailboxes never hold more than a few. */
-const RING_SLOTS_MIN = 8;
 
 export interface Mail {
   /** True once it has ended while still queued (cancelled, expired): its place is free again. */
@@ -90,44 +89,5 @@ export class Mailbox<U extends Mail, C> {
   get isEnding(): boolean {
     const first = this.#control?.[0];
     return first !== undefined && first.rank <= RANK.stop;
-  }
-}
-
-/** A growing ring buffer: push and shift without moving what lies between. */
-class Ring<T> {
-  #slots: (T | undefined)[] = new Array(RING_SLOTS_MIN).fill(undefined);
-  #head = 0;
-  size = 0;
-
-  push(item: T): void {
-    if (this.size === this.#slots.length) this.#resize(this.size * 2);
-    this.#slots[(this.#head + this.size) & (this.#slots.length - 1)] = item;
-    this.size += 1;
-  }
-
-  shift(): T | undefined {
-    if (this.size === 0) return undefined;
-    const item = this.#slots[this.#head];
-    this.#slots[this.#head] = undefined;
-    this.#head = (this.#head + 1) & (this.#slots.length - 1);
-    this.size -= 1;
-    return item;
-  }
-
-  /** Drops what does not pass, keeping the order of the rest. */
-  keep(passes: (item: T) => boolean): void {
-    for (let left = this.size; left > 0; left--) {
-      const item = this.shift() as T;
-      if (passes(item)) this.push(item);
-    }
-  }
-
-  #resize(slots: number): void {
-    const grown: (T | undefined)[] = new Array(slots).fill(undefined);
-    for (let index = 0; index < this.size; index++) {
-      grown[index] = this.#slots[(this.#head + index) & (this.#slots.length - 1)];
-    }
-    this.#slots = grown;
-    this.#head = 0;
   }
 }

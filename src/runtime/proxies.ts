@@ -4,10 +4,9 @@
  * would: `NO_SUCH_METHOD`. They decide nothing else.
  */
 import type { Door, SendOptions } from "./door.ts";
-import type { MethodKind } from "./methods.ts";
+import { Method, type Methods } from "./methods.ts";
 import type { CallOptions, TellOptions } from "./ref.ts";
 
-type Methods = ReadonlyMap<string, MethodKind>;
 type Sends = (this: Caller | Teller, ...args: unknown[]) => unknown;
 /** Looked up by the language on any object: answering them would make the proxy a promise, or break printing it. */
 const NOT_METHODS: ReadonlySet<string> = new Set(["then", "toJSON"]);
@@ -28,11 +27,11 @@ class Caller {
     return { deadlineAt: deadlineIn(this.#cell, options.timeoutMs), signal: options.signal };
   }
 
-  static ask(caller: Caller, method: string, args: unknown[]): Promise<unknown> {
+  static ask(caller: Caller, method: Method, args: unknown[]): Promise<unknown> {
     return caller.#cell.ask(method, args, caller.#send);
   }
 
-  static stream(caller: Caller, method: string, args: unknown[]): AsyncIterable<unknown> {
+  static stream(caller: Caller, method: Method, args: unknown[]): AsyncIterable<unknown> {
     return caller.#cell.stream(method, args, caller.#send);
   }
 
@@ -51,10 +50,11 @@ class Teller {
     this.#options = options;
   }
 
-  static tell(teller: Teller, method: string, args: unknown[]): boolean {
-    const deadlineAt = deadlineIn(teller.#cell, teller.#options?.timeoutMs);
-    const send = deadlineAt === undefined ? undefined : { deadlineAt };
-    return teller.#cell.tell(method, args, send) === undefined;
+  static tell(teller: Teller, method: Method, args: unknown[]): boolean {
+    const cell = teller.#cell;
+    const timeoutMs = teller.#options?.timeoutMs;
+    const send = timeoutMs === undefined ? undefined : { deadlineAt: deadlineIn(cell, timeoutMs) };
+    return cell.tell(method, args, send) === undefined;
   }
 
   [Symbol.toPrimitive](): string {
@@ -74,13 +74,13 @@ export function callerFor(cell: Door, options: CallOptions | undefined): object 
   let made = callers.get(methods);
   if (made === undefined) {
     made = class extends Caller {};
-    define(made.prototype, methods, (name, kind) =>
-      kind === "stream"
+    define(made.prototype, methods, (method) =>
+      method.kind === "stream"
         ? function (this: unknown, ...args: unknown[]) {
-            return Caller.stream(this as Caller, name, args);
+            return Caller.stream(this as Caller, method, args);
           }
         : function (this: unknown, ...args: unknown[]) {
-            return Caller.ask(this as Caller, name, args);
+            return Caller.ask(this as Caller, method, args);
           },
     );
     callers.set(methods, made);
@@ -97,9 +97,9 @@ export function tellerFor(cell: Door, options: TellOptions | undefined): object 
     define(
       made.prototype,
       methods,
-      (name) =>
+      (method) =>
         function (this: unknown, ...args: unknown[]) {
-          return Teller.tell(this as Teller, name, args);
+          return Teller.tell(this as Teller, method, args);
         },
     );
     tellers.set(methods, made);
@@ -111,22 +111,22 @@ function deadlineIn(cell: Door, timeoutMs: number | undefined): number | undefin
   return timeoutMs === undefined ? undefined : cell.clock.now() + timeoutMs;
 }
 
-function define(prototype: object, methods: Methods, make: (name: string, kind: MethodKind) => Sends): void {
+function define(prototype: object, methods: Methods, make: (method: Method) => Sends): void {
   Reflect.deleteProperty(prototype, "constructor");
-  for (const [name, kind] of methods) Object.defineProperty(prototype, name, { value: make(name, kind) });
+  for (const name of methods.keys()) Object.defineProperty(prototype, name, { value: make(Method.of(methods, name)) });
 }
 
 /** Below the base classes: every name that nothing above has. */
 function catchAll(
   base: { prototype: object },
-  send: (receiver: never, name: string, args: unknown[]) => unknown,
+  send: (receiver: never, method: Method, args: unknown[]) => unknown,
 ): void {
   Reflect.deleteProperty(base.prototype, "constructor");
   const missing = new Proxy(Object.create(null) as object, {
     get: (_target, name, receiver) =>
       typeof name === "symbol" || NOT_METHODS.has(name)
         ? undefined
-        : (...args: unknown[]) => send(receiver as never, name, args),
+        : (...args: unknown[]) => send(receiver as never, new Method(name, undefined, undefined), args),
     has: () => false,
   });
   Object.setPrototypeOf(base.prototype, missing);

@@ -2,10 +2,14 @@
  * Who runs next. Actors with something to do stand in one queue and get a turn each; a turn is a bounded batch of
  * messages. Turns run on microtasks, so an idle actor answers at once, and after `messagesPerYield` messages the queue
  * yields to the event loop, so that actors which keep each other busy starve neither timers nor sockets.
+ *
+ * All turns run in one frame of AsyncLocalStorage, entered once: the loop sleeps inside it, and is in it when it wakes.
  */
+import { runIn, SharedFrame } from "./context.ts";
+import { Ring } from "./ring.ts";
 
 export interface Runnable {
-  /** Handles at most `messagesMax` messages; gives how many it handled. Never throws. */
+  /** Handles at most `messagesMax` messages, fewer if the shared frame is taken; gives how many. Never throws. */
   turn(messagesMax: number): number;
   /** Whether another turn would do something. */
   readonly isReady: boolean;
@@ -19,21 +23,22 @@ export interface TurnLimits {
 }
 
 export class Turns {
+  /** The frame that turns run in now. */
+  frame = new SharedFrame();
   readonly #limits: TurnLimits;
-  #waiting: Runnable[] = [];
-  /** The round being run, and who is next in it; it outlives a yield. */
-  #round: Runnable[] = [];
-  #next = 0;
-  #isArmed = false;
+  #waiting = new Ring<Runnable>();
+  /** How many of those who wait are of the round being run; it outlives a yield. */
+  #leftInRound = 0;
   #sinceYield = 0;
-  readonly #run = () => this.#runRound();
-  readonly #runAfterYield = () => {
-    this.#sinceYield = 0;
-    this.#runRound();
+  /** Set while the loop sleeps. */
+  #wake: (() => void) | undefined;
+  readonly #sleep = (wake: () => void) => {
+    this.#wake = wake;
   };
 
   constructor(limits: TurnLimits) {
     this.#limits = limits;
+    void runIn(this.frame, () => this.#run());
   }
 
   /** Gives `runnable` a turn soon, never within this call. */
@@ -41,34 +46,36 @@ export class Turns {
     if (runnable.isQueued) return;
     runnable.isQueued = true;
     this.#waiting.push(runnable);
-    if (!this.#isArmed) this.#arm();
+    if (this.#wake === undefined) return;
+    this.#wake();
+    this.#wake = undefined;
   }
 
-  #arm(): void {
-    this.#isArmed = true;
-    if (this.#sinceYield < this.#limits.messagesPerYield) queueMicrotask(this.#run);
-    else setImmediate(this.#runAfterYield);
+  async #run(): Promise<void> {
+    while (!this.frame.isTaken) {
+      // Between two rounds, too, whoever waits for an answer gets to run.
+      await (this.#waiting.size === 0 ? new Promise<void>(this.#sleep) : undefined);
+      if (this.#sinceYield >= this.#limits.messagesPerYield) {
+        await new Promise<void>((resolve) => setImmediate(resolve));
+        this.#sinceYield = 0;
+      }
+      this.#runRound();
+    }
+    this.frame = new SharedFrame();
+    void runIn(this.frame, () => this.#run());
   }
 
   #runRound(): void {
-    if (this.#next === this.#round.length) {
-      this.#round = this.#waiting;
-      this.#waiting = [];
-      this.#next = 0;
-    }
-    while (this.#next < this.#round.length && this.#sinceYield < this.#limits.messagesPerYield) {
-      const runnable = this.#round[this.#next++] as Runnable;
+    const { messagesPerTurn, messagesPerYield } = this.#limits;
+    if (this.#leftInRound === 0) this.#leftInRound = this.#waiting.size;
+    while (this.#leftInRound > 0 && this.#sinceYield < messagesPerYield && !this.frame.isTaken) {
+      this.#leftInRound -= 1;
+      const runnable = this.#waiting.shift() as Runnable;
       runnable.isQueued = false;
       // A turn without messages (a start, a stop) counts too: actors that come and go must not starve the loop either.
-      this.#sinceYield += Math.max(1, runnable.turn(this.#limits.messagesPerTurn));
+      this.#sinceYield += Math.max(1, runnable.turn(messagesPerTurn));
       if (runnable.isReady) this.enqueue(runnable);
     }
-    if (this.#next < this.#round.length || this.#waiting.length > 0) {
-      this.#arm();
-      return;
-    }
-    this.#isArmed = false;
-    this.#round = [];
-    this.#next = 0;
+    if (this.#waiting.size === 0) this.#waiting.trim();
   }
 }
