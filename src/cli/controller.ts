@@ -6,9 +6,8 @@ import { CLUSTER_LIMITS } from "../cluster/job/limits.ts";
 import { userToken } from "../net/token.ts";
 import { wsTransport } from "../net/transport-ws.ts";
 import type { CommandContext } from "./command.ts";
-import { EXIT } from "./exit-status.ts";
 import { wholeNumber } from "./flags.ts";
-import { irisHome, type ServiceFlags, untilInterrupted, withServiceFlags } from "./service-flags.ts";
+import { irisHome, type ServiceFlags, untilEnded, withServiceFlags } from "./service-flags.ts";
 import { serviceLog } from "./service-log.ts";
 import type { Terminal } from "./settings.ts";
 
@@ -43,6 +42,5 @@ async function runController(flags: ControllerCommandFlags, terminal: Terminal):
   terminal.out(
     flags.json ? `${JSON.stringify({ address: controller.address })}\n` : `controller at ${controller.address}\n`,
   );
-  await untilInterrupted(terminal);
-  return EXIT.ok;
+  return await untilEnded(controller.ended, "controller", terminal);
 }

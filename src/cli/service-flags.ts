@@ -2,7 +2,9 @@
 import { homedir } from "node:os";
 import { join } from "node:path";
 import { type Command, Option } from "commander";
+import { describeExit, type ExitReason } from "../runtime/exit.ts";
 import type { Environment } from "../runtime/ports/environment.ts";
+import { EXIT } from "./exit-status.ts";
 import { LOG_LEVELS } from "./service-log.ts";
 import type { Terminal } from "./settings.ts";
 
@@ -27,10 +29,13 @@ export function irisHome(environment: Environment): string {
   return environment["IRIS_HOME"] ?? join(homedir(), ".iris");
 }
 
-/** Resolves at the first interrupt. */
-export function untilInterrupted(terminal: Terminal): Promise<void> {
-  return new Promise((resolve) => {
-    if (terminal.interrupted.aborted) resolve();
-    terminal.interrupted.addEventListener("abort", () => resolve(), { once: true });
-  });
+/** Waits for the first interrupt, or for the service to give up by itself: that is a failure, and is said. */
+export async function untilEnded(ended: Promise<ExitReason>, service: string, terminal: Terminal): Promise<number> {
+  const interrupted = Promise.withResolvers<undefined>();
+  if (terminal.interrupted.aborted) interrupted.resolve(undefined);
+  terminal.interrupted.addEventListener("abort", () => interrupted.resolve(undefined), { once: true });
+  const reason = await Promise.race([ended, interrupted.promise]);
+  if (reason === undefined) return EXIT.ok;
+  terminal.err(`iris: the ${service} has given up (${describeExit(reason)}); its log above says why\n`);
+  return EXIT.jobFailed;
 }

@@ -13,9 +13,8 @@ import { wsTransport } from "../net/transport-ws.ts";
 import { ActorSystem } from "../runtime/system.ts";
 import { processChild, supervise } from "../supervisors/index.ts";
 import type { CommandContext } from "./command.ts";
-import { EXIT } from "./exit-status.ts";
 import { cores, wholeNumber } from "./flags.ts";
-import { irisHome, type ServiceFlags, untilInterrupted, withServiceFlags } from "./service-flags.ts";
+import { irisHome, type ServiceFlags, untilEnded, withServiceFlags } from "./service-flags.ts";
 import { serviceLog } from "./service-log.ts";
 import type { Terminal } from "./settings.ts";
 
@@ -89,7 +88,5 @@ async function up(flags: UpFlags, terminal: Terminal): Promise<number> {
       ? `${JSON.stringify({ address: controller.address, workers: flags.workers })}\n`
       : `iris is up at ${controller.address} with ${flags.workers} ${flags.workers === 1 ? "worker" : "workers"}; stop it with Ctrl-C\n`,
   );
-  await Promise.race([untilInterrupted(terminal), workers.ended]);
-  if (!terminal.interrupted.aborted) terminal.err("iris: the workers keep failing; see the log above\n");
-  return terminal.interrupted.aborted ? EXIT.ok : EXIT.jobFailed;
+  return await untilEnded(Promise.race([workers.ended, controller.ended]), "cluster", terminal);
 }

@@ -10,7 +10,7 @@ import { type CommandContext, withControllerFlags } from "./command.ts";
 import { withClient } from "./connect.ts";
 import { EXIT } from "./exit-status.ts";
 import { cores } from "./flags.ts";
-import { irisHome, type ServiceFlags, untilInterrupted, withServiceFlags } from "./service-flags.ts";
+import { irisHome, type ServiceFlags, untilEnded, withServiceFlags } from "./service-flags.ts";
 import { serviceLog } from "./service-log.ts";
 import { type ControllerFlags, controllerSettings, type Terminal } from "./settings.ts";
 import { bytesText, durationText, tableLines } from "./table.ts";
@@ -68,8 +68,7 @@ async function runWorker(flags: WorkerFlags, terminal: Terminal): Promise<number
       ? `${JSON.stringify({ workerId: worker.workerId, controller: url })}\n`
       : `worker ${worker.workerId} for ${url}\n`,
   );
-  await untilInterrupted(terminal);
-  return EXIT.ok;
+  return await untilEnded(worker.ended, "worker", terminal);
 }
 
 function workerName(text: string): string {
