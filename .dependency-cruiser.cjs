@@ -62,6 +62,7 @@ module.exports = {
     alone("sqlite", "^src/cluster/controller/journal"),
     alone("piscina", "^src/pool/"),
     alone("commander", "^src/cli/"),
+    alone("dockerode", "^src/cluster/worker/runtime/docker/"),
     alone("pino", "^src/(cli/|cluster/local)"),
   ],
   options: {

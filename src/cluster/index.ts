@@ -2,6 +2,7 @@
 export { Client, type ClientOptions, type EndpointRegistry, type JobFilter } from "./client/client.ts";
 export { type IrisContext, irisCtx } from "./client/context.ts";
 export type { Job, WaitOptions } from "./client/job.ts";
+export { type JobChildOptions, job } from "./client/job-child.ts";
 export { JobFailedError, type JobFailure } from "./client/job-failed.ts";
 export type { LogDestination } from "./client/log-printer.ts";
 export type { LogEntry, LogQuery, LogSource } from "./client/logs.ts";
@@ -19,6 +20,7 @@ export type {
   WorkerStatus,
 } from "./client/status.ts";
 export type { Task } from "./client/task.ts";
+export { type ContainerOptions, container } from "./container.ts";
 export { IrisClient, type RemoteOptions } from "./iris-client.ts";
 export { Entrypoint } from "./job/entrypoint.ts";
 export type { JobRequest } from "./job/request.ts";

@@ -1,5 +1,14 @@
 /** Supervision trees: the sub-path `iris-runtime/supervisors`. */
 export { type ActorChildOptions, actor } from "./actor-child.ts";
+export { type ContainerChildOptions, containerChild } from "./container-child.ts";
+export type {
+  ContainerEngine,
+  ContainerExit,
+  ContainerLaunch,
+  Mount,
+  PublishedPort,
+  StartedContainer,
+} from "./container-engine.ts";
 export type { SupervisionEvent, SupervisionFact } from "./events.ts";
 export { SUPERVISION_LIMITS } from "./limits.ts";
 export type { AutoShutdown, Backoff, ChildOptions, Intensity, Restart, Shutdown, Strategy } from "./options.ts";
