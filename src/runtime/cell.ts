@@ -38,8 +38,6 @@ export class Cell extends Life implements Door, Runnable, StreamSource<Envelope>
   #tally: Tally | undefined;
   /** Being handled, and waiting for something. */
   #inHand: Envelope[] | undefined;
-  /** Being handled this very moment, in the shared frame. */
-  #atOnce: Envelope | undefined;
   /** While stopping: how many of the queued messages are still to be handled. */
   #drainLeft = 0;
 
@@ -60,6 +58,13 @@ export class Cell extends Life implements Door, Runnable, StreamSource<Envelope>
 
   get inHandCount(): number {
     return this.#waitingCount + (this.#atOnce === undefined ? 0 : 1);
+  }
+
+  /** What it handles this very moment, in the shared frame. */
+  get #atOnce(): Envelope | undefined {
+    const { handling, isTaken } = this.home.turns.frame;
+    const isMine = handling instanceof Envelope && handling.receiver === this && !handling.isHook;
+    return isMine && !isTaken ? handling : undefined;
   }
 
   get #waitingCount(): number {
@@ -197,19 +202,16 @@ export class Cell extends Life implements Door, Runnable, StreamSource<Envelope>
       this.#handleApart(envelope);
       return;
     }
-    this.#atOnce = envelope;
     frame.handling = envelope;
     let result: unknown;
     try {
       result = invoke(this.instance, method.name, envelope.args);
     } catch (thrown) {
-      this.#atOnce = undefined;
+      frame.handling = undefined;
       this.#threw(envelope, thrown);
       return;
-    } finally {
-      frame.handling = undefined;
-      this.#atOnce = undefined;
     }
+    frame.handling = undefined;
     if (!isThenable(result)) {
       this.#returned(envelope, result);
       return;
@@ -325,7 +327,8 @@ export class Cell extends Life implements Door, Runnable, StreamSource<Envelope>
 
   protected loseInHand(why: string): void {
     const lost = this.#inHand?.splice(0) ?? [];
-    if (this.#atOnce !== undefined) lost.push(this.#atOnce);
+    const atOnce = this.#atOnce;
+    if (atOnce !== undefined) lost.push(atOnce);
     for (const envelope of lost) {
       envelope.lose(why);
       envelope.place = "on its way";
