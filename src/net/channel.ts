@@ -18,6 +18,11 @@ export interface ChannelCallOptions {
   readonly signal?: AbortSignal | undefined;
   /** Whether running it twice does no harm. */
   readonly idempotent?: boolean | undefined;
+  /**
+   * Of an idempotent call: the same in each try at it, unlike in any other call of anybody, at most 64 characters. Whoever
+   * has run it for an earlier try answers from memory instead of running it again.
+   */
+  readonly key?: string | undefined;
   /** W3C traceparent to send along. */
   readonly trace?: string | undefined;
 }
@@ -75,6 +80,8 @@ export interface InboundCall {
   readonly signal: AbortSignal;
   /** False for a tell: what is returned is dropped, what is thrown is logged. */
   readonly wantsAnswer: boolean;
+  /** Of an idempotent call that may have been here before: the same in each try at it. */
+  readonly key?: string | undefined;
   readonly trace: string;
   readonly peer: Peer;
 }

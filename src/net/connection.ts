@@ -35,6 +35,8 @@ export interface ConnectionOptions {
   readonly limits?: Partial<SessionLimits> | undefined;
   /** Whether the stacks of errors of our targets are sent. Default false. */
   readonly stacks?: boolean | undefined;
+  /** Hears of each attempt that led to no connection, before the next one: nobody was reached, or the hello failed. */
+  readonly onAttemptFailed?: ((error: IrisError) => void) | undefined;
 }
 
 /** Pauses between attempts. Unit: ms. */
@@ -193,6 +195,8 @@ export class Connection implements Channel, AsyncDisposable {
       const pauseMs = reconnectPauseMs(this.#failures++, random.next());
       this.#logger.debug({ pauseMs, error: this.#lastError?.message }, "no connection; trying again");
       this.#timer = clock.setTimeout(() => this.#happened("due"), pauseMs);
+      const { onAttemptFailed } = this.#o;
+      if (onAttemptFailed !== undefined) this.#tell([onAttemptFailed], this.#lastError ?? this.#noLink("a connection"));
     },
     abandon: () => {
       this.#dialling?.abort();

@@ -239,6 +239,7 @@ class Running implements InboundCall {
   readonly payload: Payload;
   readonly remainingMs: number | undefined;
   readonly trace: string;
+  readonly key: string | undefined;
   readonly peer: Peer;
   readonly what: string;
   readonly takesNoStream: boolean;
@@ -255,6 +256,7 @@ class Running implements InboundCall {
     this.payload = payload;
     this.remainingMs = call === undefined || call.remainingMs === 0 ? undefined : call.remainingMs;
     this.trace = said.trace;
+    this.key = call?.idempotent === true && call.key !== "" ? call.key : undefined;
     this.peer = peer;
     this.what = `${said.target}.${said.method}`;
     this.takesNoStream = call === undefined || call.credit === 0;

@@ -27,10 +27,12 @@ export interface SessionLimits {
   readonly helloMs: number;
   /** How often an idle peer is asked whether it is there. Unit: ms. */
   readonly keepAliveEveryMs: number;
-  /** Unanswered questions after which a peer is given up. */
+  /** Intervals of silence within which a peer is given up, the one counted in which it fell silent. */
   readonly keepAliveMisses: number;
   /** Sessions of one listener. */
   readonly sessions: number;
+  /** Sessions of one listener from one network address, those that have not said hello included. */
+  readonly sessionsPerAddress: number;
 }
 
 export const DEFAULT_SESSION_LIMITS: SessionLimits = Object.freeze({
@@ -58,10 +60,12 @@ export const DEFAULT_SESSION_LIMITS: SessionLimits = Object.freeze({
   helloMs: 5_000,
   /** Keeps middleboxes awake (their usual patience is a minute and more). */
   keepAliveEveryMs: 5_000,
-  /** 15 s of silence: longer than a garbage collection, shorter than anybody's patience. */
+  /** 10 to 15 s of silence: longer than a garbage collection, shorter than anybody's patience. */
   keepAliveMisses: 3,
   /** Half the usual limit of open files with room for the rest of the process. */
   sessions: 10_000,
+  /** A whole rack behind one address fits; two addresses cannot take all the room. */
+  sessionsPerAddress: 4_096,
 });
 
 /** `limits` over the defaults. Throws `RangeError` for relations that make no sense. */

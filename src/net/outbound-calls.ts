@@ -72,6 +72,7 @@ export class OutboundCalls {
       payload: payload.bytes,
       credit: limits.streamCreditItems,
       idempotent,
+      key: options.key ?? "",
     });
     if (bytes.length > limits.messageBytes) {
       return refusedCall(what, tooLarge(`the arguments of ${what}`, bytes.length, limits.messageBytes));

@@ -287,17 +287,20 @@ export class Session implements Channel {
     this.#outbox.put(encodeFrame("hello", { version: PROTOCOL_VERSION, token, supports: [], node: this.#o.node }));
   }
 
-  /** Counts in turns of the timer, not by the wall: a loop that stood still misses one turn, not all. */
+  /**
+   * Counts in turns of the timer, not by the wall: a loop that stood still misses one turn, not all. It asks in every
+   * turn, heard or not, so that the interval in which the other end fell silent is one of those that count.
+   */
   #keepAlive(): void {
     const { clock, limits } = this.#o;
     this.#keepAliveTimer = clock.setTimeout(() => {
       if (this.#heard) this.#misses = 0;
-      else if (this.#misses++ >= limits.keepAliveMisses) {
-        const message = `${this.address} has given no sign of life for ${limits.keepAliveMisses * limits.keepAliveEveryMs} ms`;
+      else if (++this.#misses >= Math.max(1, limits.keepAliveMisses - 1)) {
+        const message = `${this.address} has given no sign of life for ${this.#misses} to ${this.#misses + 1} × ${limits.keepAliveEveryMs} ms`;
         this.#happened("silent", new IrisError("LOST", message));
         return;
       }
-      if (!this.#heard) this.#outbox.put(encodeFrame("ping", { nonce: this.#nonce++ >>> 0 }));
+      this.#outbox.put(encodeFrame("ping", { nonce: this.#nonce++ >>> 0 }));
       this.#heard = false;
       this.#keepAlive();
     }, limits.keepAliveEveryMs);

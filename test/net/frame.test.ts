@@ -25,6 +25,7 @@ const GOLDEN: Readonly<Record<FrameKind, { said: Said; hex: string }>> = {
         payload,
         credit: 32,
         idempotent: true,
+        key: "",
       },
     },
     hex: "0a1e121c08ac02120463616c631a0361646420f40330023a0301020340204801",
@@ -79,6 +80,13 @@ test("the bytes of each kind of frame are those of the golden file, and are read
     t.is(Buffer.from(piece(said)).toString("hex"), hex, kind);
     t.deepEqual(plain(read(Buffer.from(hex, "hex"))), plain([said]), kind);
   }
+});
+
+test("the key of an idempotent call is written behind what calls had before there were keys", (t) => {
+  const { said, hex } = GOLDEN.call;
+  const keyed = { kind: "call", body: { ...said.body, key: "k1" } } as Said;
+  t.is(Buffer.from(piece(keyed)).toString("hex"), `0a221220${hex.slice("0a1e121c".length)}52026b31`);
+  t.deepEqual(plain(read(piece(keyed))), plain([keyed]));
 });
 
 test("pieces joined are the Batch of the .proto, and the other way round", (t) => {

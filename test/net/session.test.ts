@@ -14,6 +14,7 @@ const CALL = {
   payload: new Uint8Array(),
   credit: 8,
   idempotent: false,
+  key: "",
 } as const;
 
 /** A method that says when it was called, and answers when it is told to. */
@@ -413,15 +414,17 @@ test("an idle session stays open for ever: each end hears the other", async (t) 
   t.is(listener.session.state, "open");
 });
 
-test("a peer that gives no sign of life is given up after three unanswered pings", async (t) => {
-  const { dialler, network, clock } = await pair();
-  await clock.advance(5_000);
-  network.freeze("b");
-  await clock.advance(15_000);
-  t.is(dialler.closed, undefined);
-  await clock.advance(5_000);
-  t.is(dialler.closed?.code, "LOST");
-  t.regex(dialler.closed?.message ?? "", /no sign of life/);
+test("a peer that falls silent is given up within three intervals, and not before two of them", async (t) => {
+  for (const silentAfterMs of [0, 1, 2_500, 4_999]) {
+    const { dialler, network, clock } = await pair();
+    await clock.advance(5_000 + silentAfterMs);
+    network.freeze("b");
+    await clock.advance(9_999);
+    t.is(dialler.closed, undefined, `${silentAfterMs}`);
+    await clock.advance(5_001);
+    t.is(dialler.closed?.code, "LOST", `${silentAfterMs}`);
+    t.regex(dialler.closed?.message ?? "", /no sign of life/);
+  }
 });
 
 test("a tell runs and is not answered; what it throws concerns nobody but the log", async (t) => {

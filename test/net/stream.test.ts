@@ -182,6 +182,7 @@ test("a caller that grants no credit takes no stream; one that streams beyond it
     codec: "VALUE",
     payload: bytes("9").bytes,
     idempotent: false,
+    key: "",
   } as const;
   const self = await rawOpen({ targets });
   self.say("call", { ...call, id: 1, target: "numbers", credit: 0 });
@@ -207,6 +208,7 @@ test("no credit at a time is too much to count, and none wakes nobody", async (t
     codec: "VALUE",
     payload: bytes("9").bytes,
     idempotent: false,
+    key: "",
   } as const;
   const self = await rawOpen({ targets });
   self.say("call", { ...call, id: 1, target: "numbers", credit: 1 });
