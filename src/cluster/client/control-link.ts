@@ -4,6 +4,7 @@
  * link broke is repeated until its deadline, and a watch is taken up where it was cut.
  */
 import { Connection } from "../../net/connection.ts";
+import { controllerRpcAddress } from "../../net/controller-address.ts";
 import type { ServiceClient } from "../../net/service.ts";
 import { serviceClient } from "../../net/service.ts";
 import type { Transport } from "../../net/transport.ts";
@@ -13,7 +14,6 @@ import { type Clock, sleep, systemClock, type TimerHandle } from "../../runtime/
 import type { Logger } from "../../runtime/ports/logger.ts";
 import type { Random } from "../../runtime/ports/random.ts";
 import { CLUSTER_LIMITS } from "../job/limits.ts";
-import { controllerRpcAddress } from "../../net/controller-address.ts";
 import { type CallOptions, cancelled } from "./call-options.ts";
 
 type Unary = {

@@ -10,6 +10,7 @@
  * workers and clients reconnect, and nobody was told anything that is not true.
  */
 import type { Peer } from "../../net/channel.ts";
+import { CONTROLLER_RPC_PATH } from "../../net/controller-address.ts";
 import { serviceTarget } from "../../net/service.ts";
 import { SessionListener } from "../../net/session-listener.ts";
 import type { Transport } from "../../net/transport.ts";
@@ -19,7 +20,6 @@ import type { Logger } from "../../runtime/ports/logger.ts";
 import type { Random } from "../../runtime/ports/random.ts";
 import { dynamic, type SupervisorRef, type SupervisorSpec, service, supervise } from "../../supervisors/index.ts";
 import { rootOf } from "../job/id.ts";
-import { CONTROLLER_RPC_PATH } from "../../net/controller-address.ts";
 import { controlHandlers } from "./api.ts";
 import { Engine, type Outside } from "./engine.ts";
 import { answerHttp } from "./http.ts";

@@ -5,6 +5,7 @@
  */
 import { hostname } from "node:os";
 import { join, resolve } from "node:path";
+import { controllerRpcAddress } from "../../net/controller-address.ts";
 import type { Transport } from "../../net/transport.ts";
 import type { Resources } from "../../net/wire/iris.ts";
 import { IrisError, toIrisError } from "../../runtime/errors.ts";
@@ -18,7 +19,6 @@ import { ActorSystem } from "../../runtime/system.ts";
 import type { SupervisorRef } from "../../supervisors/index.ts";
 import { cause } from "../job/cause.ts";
 import { CLUSTER_LIMITS } from "../job/limits.ts";
-import { controllerRpcAddress } from "../../net/controller-address.ts";
 import { AttemptDirectory, listAttemptDirectories } from "./attempt-directory.ts";
 import { Attempts } from "./attempts.ts";
 import { machineCapacity } from "./capacity.ts";
