@@ -39,6 +39,7 @@ export {
   type Clock,
   type ErrorCode,
   type ExitReason,
+  formatTree,
   IrisError,
   type IrisErrorOptions,
   type Logger,

@@ -34,3 +34,4 @@ export {
 } from "./supervised.ts";
 export { ActorSystem, type ActorSystemOptions } from "./system.ts";
 export type { ActorSnapshot, Branch, MessageCounts, TreeSnapshot } from "./tree.ts";
+export { formatTree } from "./tree-text.ts";
