@@ -3,6 +3,7 @@
  * into calls of the public API and their outcomes into text.
  */
 import { Command } from "commander";
+import { addBenchCommand } from "./bench.ts";
 import { addCallCommand } from "./call.ts";
 import type { CommandContext, RunAction } from "./command.ts";
 import { addControllerCommand } from "./controller.ts";
@@ -50,5 +51,6 @@ export function irisProgram(terminal: Terminal, version: string, run: RunAction)
   addEndpointCommands(program, context);
   addCallCommand(program, context);
   addGraphCommand(program, context);
+  addBenchCommand(program, context);
   return program;
 }
