@@ -295,6 +295,27 @@ test("the system shows the whole tree, and the restarts in it", async (t) => {
   t.is(clock.pending, 0);
 });
 
+test("the tree shows children of every kind with their restarts, dynamic ones too", async (t) => {
+  const { system, child } = stage();
+  const [a, room] = [child("a"), child("room")];
+  const root = await system.start(supervise({ name: "root", children: [a, dynamic("rooms", room)] }));
+  await root.whichChildren()[1]?.supervisor?.startChild({ id: "blue" });
+  await a.gate.crash();
+  await room.gate.crash();
+  const line = ({ path, kind, state, restarts, children }: ActorSnapshot): unknown => [
+    `${path} ${kind} ${state} ${restarts}`,
+    ...children.map(line),
+  ];
+  t.deepEqual(system.inspect().roots.map(line), [
+    [
+      "root supervisor running 0",
+      ["root/a gate running 1"],
+      ["root/rooms supervisor running 0", ["root/rooms/blue gate running 1"]],
+    ],
+  ]);
+  await system.stop();
+});
+
 test("stopping the system stops its trees, the last first, and kills what takes too long", async (t) => {
   const { system, clock, child, trace } = stage();
   await system.start(supervise({ name: "one", children: [child("a")] }));

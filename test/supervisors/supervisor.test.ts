@@ -1,7 +1,7 @@
 import test from "ava";
 import { IrisError } from "../../src/runtime/errors.ts";
-import { NORMAL } from "../../src/runtime/exit.ts";
-import { dynamic, supervise } from "../../src/supervisors/index.ts";
+import { describeExit, NORMAL } from "../../src/runtime/exit.ts";
+import { dynamic, type SupervisionEvent, supervise } from "../../src/supervisors/index.ts";
 import { settle } from "../kit/manual-clock.ts";
 import { record, stage } from "./kit.ts";
 
@@ -92,6 +92,37 @@ test("too many restarts: it stops its children in reverse and ends with shutdown
   t.deepEqual(events.kinds().slice(-5), ["exited b", "gave-up b", "stopped c", "stopped a", "ended"]);
   t.true(logger.lines.some(({ level, message }) => level === "error" && /gives up/.test(message)));
   t.is(clock.pending, 0);
+});
+
+test("every event says who, why, how often, and what was decided", async (t) => {
+  const { system, child, clock } = stage();
+  const [a, b] = [child("a"), child("b", { restart: "transient" })];
+  const intensity = { maxRestarts: 1, withinMs: 100 };
+  const root = await supervise({ name: "root", strategy: "restForOne", intensity, children: [a, b] }).startIn(system);
+  const events = record(root.events());
+  const timeMs = clock.now();
+  const crash = { kind: "crashed", error: new IrisError("INTERNAL", "boom") } as const;
+  b.gate.failures = 1;
+  await a.gate.finish(crash);
+  const ended = await root.ended;
+  const failed = events.all.find(({ kind }) => kind === "start-failed");
+  const cause = failed?.kind === "start-failed" ? failed.cause : undefined;
+  t.is(cause?.kind === "crashed" && cause.error.message, "b cannot start");
+  const restart = { delayMs: 0, maxRestarts: 1 };
+  const [why, goodbye] = ['restarted together with "a"', `supervisor root ends: ${describeExit(ended)}`];
+  t.deepEqual(
+    events.all,
+    [
+      { kind: "exited", child: "a", cause: crash, decision: "restart" },
+      { kind: "restarting", child: "a", cause: crash, together: ["a", "b"], restarts: 1, ...restart },
+      { kind: "stopped", child: "b", cause: { kind: "shutdown", why }, why },
+      { kind: "started", child: "a", starts: 2 },
+      { kind: "start-failed", child: "b", cause },
+      { kind: "gave-up", child: "b", cause, restarts: 2, ...intensity },
+      { kind: "stopped", child: "a", cause: { kind: "shutdown", why: goodbye }, why: goodbye },
+      { kind: "ended", cause: ended },
+    ].map((fact) => ({ timeMs, supervisor: "root", ...fact })) as SupervisionEvent[],
+  );
 });
 
 test("restarts further apart than the window are no trouble", async (t) => {
