@@ -5,10 +5,11 @@
  */
 import type { Blueprint } from "./blueprint.ts";
 import { type Handling, handlingNow, runAs, type SharedFrame } from "./context.ts";
+import type { Control } from "./control.ts";
 import type { Door, SendOptions } from "./door.ts";
 import { Envelope, type Outcome } from "./envelope.ts";
 import type { IrisError } from "./errors.ts";
-import { type Control, Life, type LifeHost, type LifeOptions } from "./life.ts";
+import { Life, type LifeHost, type LifeOptions } from "./life.ts";
 import { LocalRef } from "./local-ref.ts";
 import { type ControlLane, Mailbox } from "./mailbox.ts";
 import type { Method, Methods } from "./methods.ts";

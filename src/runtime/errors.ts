@@ -78,7 +78,14 @@ export function toError(thrown: unknown): Error {
 export function toIrisError(thrown: unknown, code: ErrorCode = "INTERNAL", where?: string): IrisError {
   if (IrisError.is(thrown)) return thrown;
   const error = toError(thrown);
-  return new IrisError(code, error.message, { cause: error, where });
+  // Its own stack would say where it was wrapped, at the price of ten restarts; the cause's says where it arose.
+  const { stackTraceLimit } = Error;
+  Error.stackTraceLimit = 0;
+  try {
+    return new IrisError(code, error.message, { cause: error, where });
+  } finally {
+    Error.stackTraceLimit = stackTraceLimit;
+  }
 }
 
 function describe(value: unknown): string {

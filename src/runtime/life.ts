@@ -4,10 +4,11 @@
  * that is over; what comes late from it is dropped by number.
  */
 
-import { type ActorAction, type ActorEvent, type ActorFacts, type ActorState, actorTable } from "./actor.machine.ts";
+import { type ActorAction, type ActorFacts, type ActorState, actorTable } from "./actor.machine.ts";
 import type { Blueprint, Hooks } from "./blueprint.ts";
 import { CellContext, type ContextSource } from "./cell-context.ts";
 import { runAs } from "./context.ts";
+import type { Control } from "./control.ts";
 import { Envelope, type Receiver } from "./envelope.ts";
 import { IrisError, toIrisError } from "./errors.ts";
 import { describeExit, type ExitReason, NORMAL } from "./exit.ts";
@@ -23,14 +24,6 @@ import { isThenable } from "./thenable.ts";
 import type { Inspected } from "./tree.ts";
 import type { Turns } from "./turns.ts";
 import { Waiting } from "./waiting.ts";
-
-/** A message of the control lanes. */
-export interface Control {
-  readonly event: ActorEvent | "begin";
-  readonly incarnation: number;
-  readonly reason?: ExitReason | undefined;
-  readonly graceMs?: number | undefined;
-}
 
 export interface LifeOptions {
   readonly path: string;
@@ -336,7 +329,14 @@ export abstract class Life implements Receiver, ContextSource, Inspected, ActorF
     this.command("supervision", { event: "closed", incarnation, reason: failure });
   }
 
+  /** Whether closing waits for anybody. */
+  get #hasToClose(): boolean {
+    if (this.children !== undefined && this.children.size > 0) return true;
+    return this.hasStarted && (this.instance as Hooks | undefined)?.onStop !== undefined;
+  }
+
   #armGrace(graceMs: number): void {
+    if (this.state === "closing" && !this.#hasToClose) return;
     const endsAt = this.clock.now() + graceMs;
     if (this.#grace !== undefined && this.#grace.endsAt <= endsAt) return;
     this.clock.clearTimeout(this.#grace?.timer);

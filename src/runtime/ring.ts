@@ -16,6 +16,11 @@ export class Ring<T> {
     this.size += 1;
   }
 
+  /** The oldest, left where it is. */
+  get first(): T | undefined {
+    return this.#slots[this.#head];
+  }
+
   shift(): T | undefined {
     if (this.size === 0) return undefined;
     const item = this.#slots[this.#head];

@@ -4,6 +4,7 @@
  */
 import { IrisError, toIrisError } from "../runtime/errors.ts";
 import { type ExitReason, NORMAL } from "../runtime/exit.ts";
+import type { TimerHandle } from "../runtime/ports/clock.ts";
 import type { Slot } from "./children.ts";
 import type { SupervisionFact } from "./events.ts";
 import type { ChildEnv, RunningChild } from "./spec.ts";
@@ -20,25 +21,45 @@ export interface LivesOptions {
   readonly onExit: (slot: Slot, child: RunningChild, reason: ExitReason) => void;
 }
 
+/** A start on its way. */
+interface Underway {
+  readonly slot: Slot;
+  /** Tells the child's own code that it is no longer wanted. */
+  readonly giveUp: AbortController;
+  readonly outcome: PromiseWithResolvers<RunningChild>;
+  timer: TimerHandle | undefined;
+}
+
 export class ChildLives {
   readonly #options: LivesOptions;
+  readonly #underway = new Set<Underway>();
 
   constructor(options: LivesOptions) {
     this.#options = options;
+    const { leaving, forced } = options;
+    const callOff = () => {
+      for (const start of this.#underway) this.#callOff(start);
+    };
+    const fail = () => {
+      for (const start of this.#underway) this.#fail(start);
+    };
+    leaving.addEventListener("abort", callOff, { once: true });
+    forced.addEventListener("abort", fail, { once: true });
   }
 
   /** Resolves once the child is ready, or with why it is not; its slot is then `running` or `stopped`. */
   async start(slot: Slot): Promise<IrisError | undefined> {
-    const { env, leaving, tell } = this.#options;
+    const { env, leaving, forced, tell } = this.#options;
     slot.life = { at: "starting" };
-    const giveUp = new AbortController();
-    const onLeave = () => giveUp.abort(leaving.reason);
-    if (leaving.aborted) onLeave();
-    leaving.addEventListener("abort", onLeave, { once: true });
-    const patience = this.#patience(slot);
-    const attempt = this.#attempt(slot, giveUp.signal);
+    const outcome = Promise.withResolvers<RunningChild>();
+    const start: Underway = { slot, giveUp: new AbortController(), outcome, timer: undefined };
+    this.#underway.add(start);
+    if (leaving.aborted) this.#callOff(start);
+    if (forced.aborted) this.#fail(start);
+    const attempt = this.#attempt(slot, start.giveUp.signal);
+    attempt.then(outcome.resolve, outcome.reject);
     try {
-      const child = await Promise.race([attempt, patience.over]);
+      const child = await outcome.promise;
       slot.life = { at: "running", child, sinceMs: env.system.clock.now() };
       slot.startedAtMs = slot.life.sinceMs;
       slot.starts++;
@@ -57,8 +78,8 @@ export class ChildLives {
       tell({ kind: "start-failed", child: slot.spec.id, cause: { kind: "crashed", error } });
       return error;
     } finally {
-      leaving.removeEventListener("abort", onLeave);
-      patience.done();
+      this.#underway.delete(start);
+      if (start.timer !== undefined) env.system.clock.clearTimeout(start.timer);
     }
   }
 
@@ -105,34 +126,21 @@ export class ChildLives {
     });
   }
 
-  /** Rejects when a start that is no longer wanted has had its child's shutdown time, or is not to have it. */
-  #patience(slot: Slot): { over: Promise<never>; done: () => void } {
-    const { env, leaving, forced } = this.#options;
-    const { clock } = env.system;
-    const over = Promise.withResolvers<never>();
-    over.promise.catch(() => {});
-    const fail = () => {
-      const message = `${slot.path} was still starting when its supervisor stopped: its start was given up`;
-      over.reject(new IrisError("CANCELLED", message, { where: slot.path }));
-    };
-    let timer: unknown;
-    const onLeave = () => {
-      const { shutdownMs } = slot.spec;
-      if (shutdownMs === "kill") fail();
-      else if (shutdownMs !== "infinity") timer = clock.setTimeout(fail, shutdownMs);
-    };
-    if (forced.aborted) fail();
-    else if (leaving.aborted) onLeave();
-    leaving.addEventListener("abort", onLeave, { once: true });
-    forced.addEventListener("abort", fail, { once: true });
-    return {
-      over: over.promise,
-      done: () => {
-        leaving.removeEventListener("abort", onLeave);
-        forced.removeEventListener("abort", fail);
-        clock.clearTimeout(timer);
-      },
-    };
+  /** A start that is no longer wanted gets its child's shutdown time to come to an end. */
+  #callOff(start: Underway): void {
+    const { env, leaving } = this.#options;
+    start.giveUp.abort(leaving.reason);
+    const { shutdownMs } = start.slot.spec;
+    if (shutdownMs === "kill") this.#fail(start);
+    else if (shutdownMs !== "infinity") {
+      start.timer = env.system.clock.setTimeout(() => this.#fail(start), shutdownMs);
+    }
+  }
+
+  /** Nobody waits for it any longer. */
+  #fail({ slot, outcome }: Underway): void {
+    const message = `${slot.path} was still starting when its supervisor stopped: its start was given up`;
+    outcome.reject(new IrisError("CANCELLED", message, { where: slot.path }));
   }
 
   #watch(slot: Slot, child: RunningChild): void {

@@ -55,8 +55,8 @@ export type Decision =
       readonly forget: readonly string[];
       /** To start, in this order, the ended one among them. */
       readonly start: readonly string[];
-      /** When restarts took place, this one included, within the window. */
-      readonly restartsAt: readonly number[];
+      /** How many took place within the window, this one included. */
+      readonly restarts: number;
     }
   /** Too many restarts: the supervisor ends. */
   | { readonly kind: "give-up"; readonly restarts: number }
@@ -74,29 +74,26 @@ function verdict(restart: Restart, reason: ExitReason): "restart" | "leave" | "f
 
 /**
  * Decides what follows after `exited` ended by itself, or did not start. `children` are all of the supervisor's, in the
- * order of their start, `exited` among them; `restartsAt` says when restarts took place before (ms, as `now`).
+ * order of their start, `exited` among them; `restartsBefore` counts the restarts that the window holds without this one.
  */
 export function decide(
   flags: Flags,
   children: readonly ChildView[],
   exited: string,
   reason: ExitReason,
-  restartsAt: readonly number[],
-  now: number,
+  restartsBefore: number,
 ): Decision {
   const index = children.findIndex((child) => child.id === exited);
   const child = children[index];
   if (child === undefined) return { kind: "forget" };
-  const others = children.filter((other) => other !== child);
   const outcome = verdict(child.restart, reason);
   if (outcome !== "restart") {
-    return endsSupervisor(flags.autoShutdown, child, others)
+    return endsSupervisor(flags.autoShutdown, child, children)
       ? { kind: "shut-down", first: outcome }
       : { kind: outcome };
   }
-  const { maxRestarts, withinMs } = flags.intensity;
-  const recent = [...restartsAt.filter((at) => now - at <= withinMs), now];
-  if (recent.length > maxRestarts) return { kind: "give-up", restarts: recent.length };
+  const restarts = restartsBefore + 1;
+  if (restarts > flags.intensity.maxRestarts) return { kind: "give-up", restarts };
   const group =
     flags.strategy === "oneForAll" ? children : flags.strategy === "restForOne" ? children.slice(index) : [child];
   const siblings = group.filter((other) => other !== child);
@@ -105,7 +102,7 @@ export function decide(
     stop: stopOrder(siblings),
     forget: siblings.filter(isTemporary).map(idOf),
     start: group.filter((other) => !isTemporary(other)).map(idOf),
-    restartsAt: recent,
+    restarts,
   };
 }
 
@@ -134,9 +131,11 @@ export function wasHealthy(backoff: Backoff | undefined, ranMs: number): boolean
   return backoff !== undefined && ranMs >= (backoff.resetAfterMs ?? backoff.maxMs);
 }
 
-function endsSupervisor(autoShutdown: AutoShutdown, child: ChildView, others: readonly ChildView[]): boolean {
+function endsSupervisor(autoShutdown: AutoShutdown, child: ChildView, all: readonly ChildView[]): boolean {
   if (!child.significant || autoShutdown === "never") return false;
-  return autoShutdown === "anySignificant" || !others.some((other) => other.significant && other.active);
+  return (
+    autoShutdown === "anySignificant" || !all.some((other) => other !== child && other.significant && other.active)
+  );
 }
 
 function isTemporary(child: ChildView): boolean {

@@ -13,6 +13,7 @@ import { Children, infoOf, type Slot } from "./children.ts";
 import { EventFan, type SupervisionEvent, type SupervisionFact } from "./events.ts";
 import { type Group, Pauses } from "./pauses.ts";
 import { backoffDelayMs, type Decision, decide, stopOrder, wasHealthy } from "./policy.ts";
+import { RestartWindow } from "./restart-window.ts";
 import type {
   ChildEnv,
   ChildInfo,
@@ -48,7 +49,7 @@ export class Supervisor implements SupervisorRef {
   #end: ExitReason = NORMAL;
   /** Why the first children could not be started. */
   #failure: IrisError | undefined;
-  #restartsAt: readonly number[] = [];
+  readonly #restarts: RestartWindow;
   #numbered = 0;
 
   /** It does nothing before `start()`. */
@@ -60,6 +61,7 @@ export class Supervisor implements SupervisorRef {
     this.#env = env;
     this.#children = new Children(env.path);
     this.#pauses = new Pauses(env.system.clock);
+    this.#restarts = new RestartWindow(spec.intensity.withinMs);
     this.#steps = new Steps({
       leaving: () => this.#leaving,
       refusal: () => this.#refusal(),
@@ -244,7 +246,15 @@ export class Supervisor implements SupervisorRef {
   }
 
   #decide(slot: Slot, cause: ExitReason): Decision {
-    return decide(this.#spec, this.#children.views(), slot.spec.id, cause, this.#restartsAt, this.#now());
+    const decision = decide(
+      this.#spec,
+      this.#children.views(),
+      slot.spec.id,
+      cause,
+      this.#restarts.countAt(this.#now()),
+    );
+    if (decision.kind === "restart") this.#restarts.add(this.#now());
+    return decision;
   }
 
   async #carryOut(decision: Decision, slot: Slot, cause: ExitReason): Promise<void> {
@@ -270,8 +280,7 @@ export class Supervisor implements SupervisorRef {
     const group: Group = { ids: decision.start };
     const delayMs = backoffDelayMs(backoff, slot.streak++, this.#env.system.random.next());
     const { maxRestarts } = this.#spec.intensity;
-    const fact = { child: id, cause, together: group.ids, delayMs, restarts: decision.restartsAt.length, maxRestarts };
-    this.#restartsAt = decision.restartsAt;
+    const fact = { child: id, cause, together: group.ids, delayMs, restarts: decision.restarts, maxRestarts };
     for (const startId of group.ids) this.#children.need(startId).restarts++;
     this.#take("restart");
     this.#tell({ kind: "restarting", ...fact });

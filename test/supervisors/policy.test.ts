@@ -13,6 +13,7 @@ import {
   stopOrder,
   wasHealthy,
 } from "../../src/supervisors/policy.ts";
+import { RestartWindow } from "../../src/supervisors/restart-window.ts";
 import { stage } from "./kit.ts";
 
 /** A table of the comment on top of policy.ts: what stands in its rows and columns. */
@@ -73,7 +74,7 @@ for (const restart of Object.keys(VERDICTS.rows) as Restart[]) {
       for (const [kind, reason] of Object.entries(REASONS)) {
         for (const [at, id] of ABC.entries()) {
           const views = ABC.map((other) => child(other, other === id ? { restart } : {}));
-          const decision = decide({ ...FLAGS, strategy }, views, id, reason, [], 0);
+          const decision = decide({ ...FLAGS, strategy }, views, id, reason, 0);
           t.is(shorthand(decision), expected(restart, kind, strategy, at), `${kind} at ${id}: decided`);
           t.is(await acted(strategy, restart, id, reason), expected(restart, kind, strategy, at), `${kind}: done`);
         }
@@ -112,7 +113,7 @@ test("siblings that are no permanent children are taken along too, except that t
       const [stop = "", start = ""] = (GROUPS.rows[strategy]?.[at] ?? "").split("→");
       for (const restart of Object.keys(VERDICTS.rows) as Restart[]) {
         const views = ABC.map((other) => child(other, other === id ? {} : { restart }));
-        const decision = decide({ ...FLAGS, strategy }, views, id, CRASH, [], 0);
+        const decision = decide({ ...FLAGS, strategy }, views, id, CRASH, 0);
         const forget = restart === "temporary" ? [...start].filter((other) => other !== id) : [];
         t.like(decision, { stop: [...stop], forget, start: [...start].filter((other) => !forget.includes(other)) });
       }
@@ -133,7 +134,7 @@ test("a child that ended for good ends its supervisor as the table says", (t) =>
       const views = others[place] ?? [];
       for (const restart of ["transient", "temporary"] as const) {
         const [ended, ...rest] = views as [ChildView, ...ChildView[]];
-        const decision = decide({ ...FLAGS, autoShutdown }, [{ ...ended, restart }, ...rest], "a", NORMAL, [], 0);
+        const decision = decide({ ...FLAGS, autoShutdown }, [{ ...ended, restart }, ...rest], "a", NORMAL, 0);
         const first = restart === "transient" ? "leave" : "forget";
         const ends: Decision = { kind: "shut-down", first };
         t.deepEqual(decision, cells[index] === "ends" ? ends : { kind: first }, `${autoShutdown} ${place}`);
@@ -142,8 +143,8 @@ test("a child that ended for good ends its supervisor as the table says", (t) =>
   }
   // One that waits for its next start has not ended for good, nor has one that is to be restarted now.
   const waiting = [child("a", significant), child("b", { ...significant, running: false })];
-  t.is(decide({ ...FLAGS, autoShutdown: "allSignificant" }, waiting, "a", NORMAL, [], 0).kind, "leave");
-  t.is(decide({ ...FLAGS, autoShutdown: "anySignificant" }, waiting, "a", CRASH, [], 0).kind, "restart");
+  t.is(decide({ ...FLAGS, autoShutdown: "allSignificant" }, waiting, "a", NORMAL, 0).kind, "leave");
+  t.is(decide({ ...FLAGS, autoShutdown: "anySignificant" }, waiting, "a", CRASH, 0).kind, "restart");
 });
 
 test("siblings taken along that do not run are started too; temporary ones are stopped and forgotten", (t) => {
@@ -153,26 +154,47 @@ test("siblings taken along that do not run are started too; temporary ones are s
     child("c", { active: false, running: false }),
     child("d", { running: false }),
   ];
-  const decision = decide({ ...FLAGS, strategy: "oneForAll" }, children, "a", CRASH, [], 0);
-  t.deepEqual(decision, { kind: "restart", stop: ["b"], forget: ["b"], start: ["a", "c", "d"], restartsAt: [0] });
+  const decision = decide({ ...FLAGS, strategy: "oneForAll" }, children, "a", CRASH, 0);
+  t.deepEqual(decision, { kind: "restart", stop: ["b"], forget: ["b"], start: ["a", "c", "d"], restarts: 1 });
 });
 
 test("a temporary child's end takes nobody along", (t) => {
   const children = [child("a", { restart: "temporary" }), child("b")];
-  t.is(decide({ ...FLAGS, strategy: "oneForAll" }, children, "a", CRASH, [], 0).kind, "forget");
+  t.is(decide({ ...FLAGS, strategy: "oneForAll" }, children, "a", CRASH, 0).kind, "forget");
 });
 
 test("more restarts than allowed within the window: it gives up; on its border it does not", (t) => {
   const children = [child("a"), child("b"), child("c")];
-  const at = (restartsAt: number[], now: number) => decide(FLAGS, children, "b", CRASH, restartsAt, now);
-  t.deepEqual(at([0, 1_000, 2_000], 5_000), { kind: "give-up", restarts: 4 });
+  const after = (restartsAt: number[], now: number) => {
+    const window = new RestartWindow(FLAGS.intensity.withinMs);
+    for (const at of restartsAt) window.add(at);
+    return decide(FLAGS, children, "b", CRASH, window.countAt(now));
+  };
+  t.deepEqual(after([0, 1_000, 2_000], 5_000), { kind: "give-up", restarts: 4 });
   // The first one has left the window.
-  t.deepEqual((at([0, 1_000, 2_000], 5_001) as { restartsAt?: readonly number[] }).restartsAt, [1_000, 2_000, 5_001]);
+  t.is((after([0, 1_000, 2_000], 5_001) as { restarts?: number }).restarts, 3);
+});
+
+test("the window counts like a list of all restarts would, at any time", (t) => {
+  fc.assert(
+    fc.property(fc.nat(50), fc.array(fc.tuple(fc.nat(30), fc.boolean()), { maxLength: 100 }), (withinMs, steps) => {
+      const window = new RestartWindow(withinMs);
+      const all: number[] = [];
+      let now = 0;
+      for (const [passedMs, restarts] of steps) {
+        now += passedMs;
+        t.is(window.countAt(now), all.filter((at) => now - at <= withinMs).length);
+        if (!restarts) continue;
+        window.add(now);
+        all.push(now);
+      }
+    }),
+  );
 });
 
 test("with no restart allowed the first one is one too many", (t) => {
   const flags = { ...FLAGS, intensity: { maxRestarts: 0, withinMs: 1 } };
-  t.is(decide(flags, [child("a")], "a", CRASH, [], 0).kind, "give-up");
+  t.is(decide(flags, [child("a")], "a", CRASH, 0).kind, "give-up");
 });
 
 test("nobody is asked to stop who does not run", (t) => {
