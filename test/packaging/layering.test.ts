@@ -63,6 +63,7 @@ const FORBIDDEN: [rule: string, file: string, imported: string][] = [
   ["ws-alone", "src/runtime/uses-ws.ts", "ws"],
   ["acorn-alone", "src/cluster/client/uses-acorn.ts", "acorn"],
   ["piscina-alone", "src/net/uses-piscina.ts", "piscina"],
+  ["dockerode-alone", "src/cluster/worker/uses-docker.ts", "dockerode"],
   ["node-sqlite-alone|sqlite-alone", "src/cluster/worker/uses-sqlite.ts", "node:sqlite"],
 ];
 

@@ -53,6 +53,23 @@ test("what is published holds compiled code and no Node, and works where it is i
   const { stdout } = await run(process.execPath, [program]);
   t.is(stdout, "installed\nfalse\n", "a program with actors only loads no database");
 
+  await writeFile(
+    program,
+    `import { createRequire } from "node:module";
+     import { ActorSystem, actor, container, supervise } from "iris-runtime";
+     class Echo { say(text: string): string { return text; } }
+     const child = container("c", { image: "none", restart: "temporary" });
+     await using system = new ActorSystem();
+     const tree = await system.start(supervise({ name: "root", children: [actor(Echo, { id: "echo" })] }));
+     console.log(await tree.ref<Echo>("echo").call().say(child.kind));
+     const loaded = () => Object.keys(createRequire(import.meta.url).cache).some((name) => name.includes("dockerode"));
+     console.log(loaded());
+     await tree.startChild(child).catch(() => {});
+     console.log(loaded());`,
+  );
+  const unloaded = await run(process.execPath, [program]);
+  t.is(unloaded.stdout, "container\nfalse\ntrue\n", "Docker is loaded when the first container starts");
+
   const help = await run(process.execPath, [join(installed, "bin", "iris.js"), "--help"]);
   t.regex(help.stdout, /Usage: iris/);
 });

@@ -1,7 +1,7 @@
 /**
  * A cluster job as a supervised child: submitted anew at each start, ready when the first of its tasks runs, ended by its
- * final state. The one invariant: its end is told only when the controller has confirmed it, except that a controller
- * that does not answer for long is not waited for for ever.
+ * final state. The one invariant: its end is told only when its workers have confirmed that nothing of it is left, except
+ * that a controller that does not answer for long is not waited for for ever.
  */
 import { IrisError, toIrisError } from "../../runtime/errors.ts";
 import { type ExitReason, NORMAL } from "../../runtime/exit.ts";
@@ -15,6 +15,7 @@ import { isFinalJob } from "../job/status.ts";
 import type { Client } from "./client.ts";
 import { irisCtx, isInJob } from "./context.ts";
 import type { Job } from "./job.ts";
+import { untilNothingLeft } from "./job-remains.ts";
 import type { JobStatus } from "./status.ts";
 
 /** How long the controller may take to confirm a forced end before the job is given up. Unit: ms. */
@@ -71,7 +72,7 @@ async function startJob<R>(
   const client = given ?? ownClient(env.path);
   // Not given up with the start: the job might be there all the same, and nobody would know of it.
   const submitted = await client.submit(request);
-  const outside = new OutsideJob(submitted, request.graceMs, env);
+  const outside = new OutsideJob(client, submitted, request.graceMs, env);
   return startOutside(outside, { readyTimeoutMs, mayEndFirst: true, isReady: () => outside.running }, env);
 }
 
@@ -88,6 +89,7 @@ class OutsideJob implements Outside {
   readonly gone: Promise<ExitReason>;
   /** Resolves when one of its tasks has begun to run. */
   readonly running: Promise<void>;
+  readonly #client: Client;
   readonly #job: Job;
   readonly #graceMs: number;
   readonly #env: ChildEnv;
@@ -96,8 +98,9 @@ class OutsideJob implements Outside {
   readonly #over = new AbortController();
   #isTerminated = false;
 
-  constructor(job: Job, graceMs: number, env: ChildEnv) {
+  constructor(client: Client, job: Job, graceMs: number, env: ChildEnv) {
     this.name = `job ${env.path} (${job.id})`;
+    this.#client = client;
     this.#job = job;
     this.#graceMs = graceMs;
     this.#env = env;
@@ -127,6 +130,7 @@ class OutsideJob implements Outside {
   async #end(): Promise<ExitReason> {
     try {
       const final = await this.#final();
+      await untilNothingLeft(this.#client, this.#job.id, this.#env.system.clock, this.#over.signal);
       if (final.state === "SUCCEEDED") return NORMAL;
       if (final.state === "KILLED") return { kind: "killed", why: final.cause?.message ?? "the job was terminated" };
       // Rejects, with the log's last lines.
