@@ -8,6 +8,7 @@ import type { Clock } from "../runtime/ports/clock.ts";
 import type { Member } from "./actor-pool-member.ts";
 import { pickMember, type Route } from "./actor-pool-route.ts";
 import type { Outcome, Payload } from "./channel.ts";
+import { isUsersError } from "./fault.ts";
 import { type CallTerms, channelOptions, RemoteOutcome, valueIn, valuesIn } from "./remote-ref.ts";
 
 /** What a call sees of its pool. */
@@ -21,6 +22,8 @@ export interface PoolView {
   members(): readonly Member[];
   /** Whose turn it is; counts up. */
   nextTurn(): number;
+  /** Names an idempotent call, for all its tries; unlike the name of any other call of anybody. */
+  newKey(): string;
   /** Calls `fn` whenever members or their health change, or the pool closes, until the returned function is called. */
   onChange(fn: () => void): () => void;
   /** How long a call waits for dead members to come back before it fails. Unit: ms. */
@@ -62,6 +65,8 @@ class PoolCall {
   readonly #request: PoolCallRequest;
   /** Members that failed it, each with the epoch of its connection then: one that came back may be asked again. */
   readonly #tried = new Map<Member, number>();
+  /** The same in each try, so that a member that has run it already answers from memory. */
+  readonly #key: string | undefined;
   #lastError: IrisError | undefined;
   #giveUpAt: number | undefined;
   #attempt: Promise<Attempt> | Attempt;
@@ -73,6 +78,7 @@ class PoolCall {
   constructor(pool: PoolView, request: PoolCallRequest) {
     this.#pool = pool;
     this.#request = request;
+    this.#key = request.terms.idempotent ? pool.newKey() : undefined;
     this.#attempt = this.#next();
     if (this.#attempt instanceof Attempt) this.#dropUnused(this.#attempt);
     else this.#attempt.then((attempt) => this.#dropUnused(attempt)).catch(() => {});
@@ -92,6 +98,7 @@ class PoolCall {
       } finally {
         attempt.release();
       }
+      this.#learn(attempt, undefined);
       return valueIn(payload);
     }
   }
@@ -107,7 +114,9 @@ class PoolCall {
         const items = valuesIn(attempt.outcome[Symbol.asyncIterator]());
         reading = { items, attempt };
         try {
-          return await items.next();
+          const first = await items.next();
+          this.#learn(attempt, undefined);
+          return first;
         } catch (error) {
           attempt.release();
           this.#attempt = this.#afterFailure(attempt, error);
@@ -141,6 +150,7 @@ class PoolCall {
   /** The next attempt, or the failure thrown again when there must be none. */
   #afterFailure(attempt: Attempt, error: unknown): Promise<Attempt> | Attempt {
     const { terms } = this.#request;
+    this.#learn(attempt, error);
     if (!IrisError.is(error) || !mayTryElsewhere(error, terms.idempotent) || terms.signal?.aborted) throw error;
     this.#tried.set(attempt.member, attempt.epoch);
     this.#lastError = error;
@@ -180,17 +190,24 @@ class PoolCall {
     }
   }
 
+  #learn({ member, epoch }: Attempt, error: unknown): void {
+    member.learn(error, epoch, this.#pool.clock.now());
+  }
+
+  /** Whose turn it is among those that may take it; those that keep failing only when there are no others. */
   #pick(): Member | undefined {
     const usable = this.#pool.members().filter((member) => {
       const { at } = member.health;
       return (at === "up" || at === "dialling") && this.#tried.get(member) !== member.epoch;
     });
-    return pickMember(usable, this.#request.route, this.#pool.nextTurn());
+    const now = this.#pool.clock.now();
+    const sound = usable.filter((member) => !member.isEjected(now));
+    return pickMember(sound.length > 0 ? sound : usable, this.#request.route, this.#pool.nextTurn());
   }
 
   #send(member: Member): Attempt {
     const { method, payload, terms } = this.#request;
-    const options = channelOptions(terms, this.#pool.clock, this.#what());
+    const options = { ...channelOptions(terms, this.#pool.clock, this.#what()), key: this.#key };
     return new Attempt(member, member.open().call(member.endpoint.name, method, payload, options));
   }
 
@@ -281,6 +298,7 @@ class Attempt {
 }
 
 function mayTryElsewhere(error: IrisError, idempotent: boolean): boolean {
+  if (isUsersError(error)) return false; // it ran, and this is its answer
   if (error.code === "LOST") return idempotent;
   return NOT_RUN.has(error.code) && error.maybeExecuted !== true;
 }

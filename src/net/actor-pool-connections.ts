@@ -25,8 +25,11 @@ export interface DialledChannel extends Channel {
   close(options?: { graceMs?: number | undefined }): Promise<void>;
 }
 
-/** Makes a channel that dials `address` and shows `token`; `onDialFailed` hears of each attempt that reached nobody. */
-export type Dial = (address: string, token: string, onDialFailed: (error: IrisError) => void) => DialledChannel;
+/**
+ * Makes a channel that dials `address` and shows `token`; `onAttemptFailed` hears of each attempt that led to no
+ * connection: nobody was reached, or the hello failed.
+ */
+export type Dial = (address: string, token: string, onAttemptFailed: (error: IrisError) => void) => DialledChannel;
 
 /** How a connection fares. `refused` is final: the other end will not have us as we are. */
 export type Health =
@@ -50,23 +53,8 @@ export interface DialPorts {
 export function dialWith(ports: DialPorts = {}): Dial {
   const { clock = systemClock, random = systemRandom, logger = silentLogger, limits, tls } = ports;
   const transport = ports.transport ?? wsTransport({ messageBytes: limits?.messageBytes, tls });
-  return (address, token, onDialFailed) =>
-    new Connection({ address, transport: reporting(transport, onDialFailed), token, clock, random, logger, limits });
-}
-
-/** A connection says nothing of attempts that fail, it tries again; a pool wants to know, and go elsewhere. */
-function reporting(transport: Transport, onDialFailed: (error: IrisError) => void): Transport {
-  return {
-    dial: async (address, options) => {
-      try {
-        return await transport.dial(address, options);
-      } catch (error) {
-        onDialFailed(toIrisError(error, "UNAVAILABLE"));
-        throw error;
-      }
-    },
-    listen: (options) => transport.listen(options),
-  };
+  return (address, token, onAttemptFailed) =>
+    new Connection({ address, transport, token, clock, random, logger, limits, onAttemptFailed });
 }
 
 /** Errors after which a connection tries no more. */
@@ -84,7 +72,7 @@ export class SharedConnection {
   #health: Health = { at: "dialling" };
   #epoch = 0;
 
-  constructor(dial: (onDialFailed: (error: IrisError) => void) => DialledChannel) {
+  constructor(dial: (onAttemptFailed: (error: IrisError) => void) => DialledChannel) {
     // A transport may fail at once, before there is a channel to ask.
     const channel = dial((error) => queueMicrotask(() => this.#fail(error)));
     this.channel = channel;

@@ -5,6 +5,7 @@
  */
 import { IrisError } from "../runtime/errors.ts";
 import type { ConnectionCache, DialledChannel, Health, SharedConnection } from "./actor-pool-connections.ts";
+import { afterFailure, IN_GOOD_STANDING, isEjected, type Standing, verdictOf } from "./actor-pool-ejection.ts";
 import type { Candidate } from "./actor-pool-route.ts";
 import type { Endpoint } from "./wire/iris.ts";
 
@@ -17,6 +18,9 @@ export class Member implements Candidate {
   #held: { readonly connection: SharedConnection; readonly unsubscribe: () => void } | undefined;
   #hasLeft = false;
   #outstanding = 0;
+  #standing: Standing = IN_GOOD_STANDING;
+  /** Epoch in which its link was last seen to break: all calls that this took with it are one failure. */
+  #lostEpoch: number | undefined;
 
   /** `onChange` is called whenever its health may have changed. */
   constructor(endpoint: Endpoint, connections: ConnectionCache, onChange: () => void) {
@@ -62,6 +66,23 @@ export class Member implements Candidate {
   ended(): void {
     this.#outstanding--;
     this.#letGo();
+  }
+
+  /** Whether it has failed so often that others are asked first. */
+  isEjected(now: number): boolean {
+    return isEjected(this.#standing, now);
+  }
+
+  /** A call that was sent in `epoch` has ended, with `error` or, if undefined, well. */
+  learn(error: unknown, epoch: number, now: number): void {
+    const verdict = verdictOf(error);
+    if (verdict === "success") this.#standing = IN_GOOD_STANDING;
+    if (verdict !== "failure") return;
+    if (IrisError.is(error, "LOST")) {
+      if (this.#lostEpoch === epoch) return;
+      this.#lostEpoch = epoch;
+    }
+    this.#standing = afterFailure(this.#standing, now);
   }
 
   /** It is no member any more. Safe to call twice. */

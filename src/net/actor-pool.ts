@@ -4,7 +4,9 @@
  * each call is on its way to one member, or waiting for the first. The one invariant: after `close` nothing waits here.
  */
 import { IrisError } from "../runtime/errors.ts";
+import { opaqueId } from "../runtime/ids.ts";
 import { type Clock, systemClock } from "../runtime/ports/clock.ts";
+import { type Random, systemRandom } from "../runtime/ports/random.ts";
 import type { CallOptions, MethodNames, Remote, Tell, TellOptions } from "../runtime/ref.ts";
 import { callThrough, type PoolView } from "./actor-pool-call.ts";
 import type { ConnectionCache } from "./actor-pool-connections.ts";
@@ -20,6 +22,7 @@ export interface ActorPoolOptions {
   readonly source: MemberSource;
   readonly connections: ConnectionCache;
   readonly clock?: Clock | undefined;
+  readonly random?: Random | undefined;
   /** How long a call waits while every known member is dead. Unit: ms. Default 5 000: the longest pause of a reconnection. */
   readonly patienceMs?: number | undefined;
   /** Called once, when the pool has been closed. */
@@ -73,6 +76,7 @@ export class ActorPool<T> implements AsyncDisposable {
   readonly #view: PoolView;
   #list: readonly Member[] = [];
   #turn = 0;
+  #keys = 0;
   #isClosed = false;
   #failure: IrisError | undefined;
 
@@ -83,6 +87,8 @@ export class ActorPool<T> implements AsyncDisposable {
     this.#clock = options.clock ?? systemClock;
     this.#onClose = options.onClose ?? (() => {});
     const pool = this;
+    const { random = systemRandom } = options;
+    let node: string | undefined; // made with the first key: most pools need none
     this.#view = {
       name: this.name,
       clock: this.#clock,
@@ -95,6 +101,10 @@ export class ActorPool<T> implements AsyncDisposable {
       },
       members: () => this.#list,
       nextTurn: () => this.#turn++,
+      newKey: () => {
+        node ??= opaqueId(random, 22);
+        return `${node}.${this.#keys++}`;
+      },
       onChange: (fn) => this.onChange(fn),
     };
     this.#unsubscribe = this.#source.subscribe((endpoints) => this.#update(endpoints));
@@ -131,7 +141,9 @@ export class ActorPool<T> implements AsyncDisposable {
 
   /**
    * The members' methods, each call going to one member. While there is none it waits for one, until its deadline if it
-   * has one. Failures that cannot have run are tried at another member; others only with `idempotent: true`.
+   * has one. Failures that cannot have run are tried at another member; others only with `idempotent: true`, and then a
+   * member that has run it already answers from memory (for a minute; streams begin again). A member that fails three
+   * times in a row is asked only when there is no other, for 1 s, then for twice as long after each failed trial.
    */
   call(options: PoolCallOptions = {}): Remote<T> {
     return this.#proxy(this.#view, options, options.route ?? "roundRobin") as Remote<T>;
@@ -241,6 +253,7 @@ export class ActorPool<T> implements AsyncDisposable {
       },
       members: () => [member],
       nextTurn: () => 0,
+      newKey: () => view.newKey(),
       onChange: (fn) => this.onChange(fn),
     };
   }

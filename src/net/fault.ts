@@ -21,7 +21,7 @@ export interface FaultOptions {
   readonly stacks: boolean;
   /**
    * The error came out of the user's code, whatever its class. An `IrisError` of that kind says nothing about this call
-   * having run or not: the code ran that raised it, so it is not retried. Default: every error that is no `IrisError`.
+   * having run or not: the code ran that raised it, so it is not retried. Default: what `isUsersError` says.
    */
   readonly fromUser?: boolean | undefined;
 }
@@ -33,6 +33,22 @@ export interface RemoteError extends Error {
 }
 
 const CODES: ReadonlySet<string> = new Set(ERROR_CODES);
+/** `IrisError`s that the user's code raised: here, or at the other end of a link. */
+const usersErrors = new WeakSet<object>();
+
+/** Notes that the user's code raised `error`, whatever its class, and gives it back. */
+export function asUsersError<E extends Error>(error: E): E {
+  usersErrors.add(error);
+  return error;
+}
+
+/**
+ * Whether the user's code raised it, here or at the other end: it has run, whatever the code of the error says about the
+ * call that it failed in. Errors that are no `IrisError` always are the user's.
+ */
+export function isUsersError(error: unknown): boolean {
+  return !IrisError.is(error) || usersErrors.has(error);
+}
 
 /** Describes anything thrown. Never throws. */
 export function errorToInfo(thrown: unknown, options: FaultOptions): ErrorInfo {
@@ -57,7 +73,7 @@ export function infoToError(info: ErrorInfo | undefined): RemoteError {
 function describe(thrown: unknown, options: FaultOptions, depth: number): ErrorInfo {
   const error = toError(thrown);
   const iris = IrisError.is(error) ? error : undefined;
-  const fromUser = options.fromUser ?? iris === undefined;
+  const fromUser = options.fromUser ?? isUsersError(error);
   const userCode = iris === undefined ? read(error, "code") : undefined;
   const cause = depth + 1 < FAULT_LIMITS.depth ? read(error, "cause") : undefined;
   return {
@@ -91,6 +107,7 @@ function restore(info: ErrorInfo, depth: number): RemoteError {
       maybeExecuted: info.maybeExecuted,
       where: info.where === "" ? undefined : info.where,
     });
+    if (info.fromUser) asUsersError(error);
   }
   if (info.stack !== "") define(error, "remoteStack", info.stack);
   return error;

@@ -5,6 +5,7 @@
  */
 import { IrisError } from "../runtime/errors.ts";
 import { type Clock, systemClock } from "../runtime/ports/clock.ts";
+import type { Random } from "../runtime/ports/random.ts";
 import { ActorPool } from "./actor-pool.ts";
 import { ConnectionCache, type DialPorts, dialWith } from "./actor-pool-connections.ts";
 import { MemberList } from "./actor-pool-members.ts";
@@ -37,6 +38,7 @@ export class FixedResolver implements Resolver {
   readonly #endpoints: ReadonlyMap<string, readonly Endpoint[]>;
   readonly #connections: ConnectionCache;
   readonly #clock: Clock;
+  readonly #random: Random | undefined;
   readonly #pools = new Set<ActorPool<unknown>>();
   #isClosed = false;
 
@@ -50,6 +52,7 @@ export class FixedResolver implements Resolver {
     );
     this.#connections = new ConnectionCache(dialWith(options));
     this.#clock = options.clock ?? systemClock;
+    this.#random = options.random;
   }
 
   lookup<T>(name: string): ActorPool<T> {
@@ -59,6 +62,7 @@ export class FixedResolver implements Resolver {
       source: new MemberList(this.#known(name)),
       connections: this.#connections,
       clock: this.#clock,
+      random: this.#random,
       onClose: () => this.#pools.delete(pool),
     });
     this.#pools.add(pool);

@@ -9,6 +9,8 @@ import type { ExitReason } from "../runtime/exit.ts";
 import type { Clock } from "../runtime/ports/clock.ts";
 import type { AnyRef } from "../runtime/ref.ts";
 import type { InboundCall, Payload, Target } from "./channel.ts";
+import { asUsersError, isUsersError } from "./fault.ts";
+import type { RecentResults } from "./server-results.ts";
 import { decodeValue, encodeValue } from "./value/index.ts";
 
 export class ActorTarget implements Target {
@@ -16,13 +18,15 @@ export class ActorTarget implements Target {
   readonly #name: string;
   readonly #ref: AnyRef;
   readonly #clock: Clock;
+  readonly #results: RecentResults;
 
   /** Serves `ref` as `name`. `clock` is the one that the actor's deadlines are measured on. */
-  constructor(name: string, ref: AnyRef, clock: Clock) {
+  constructor(name: string, ref: AnyRef, clock: Clock, results: RecentResults) {
     this.ended = ref.ended;
     this.#name = name;
     this.#ref = ref;
     this.#clock = clock;
+    this.#results = results;
   }
 
   /** Throws `PROTOCOL_ERROR` for arguments that are none; everything else comes with the answer. */
@@ -33,9 +37,14 @@ export class ActorTarget implements Target {
       if (isTaken) return Promise.resolve(NOTHING);
       return Promise.reject(new IrisError("UNDELIVERABLE", `${this.#name} refused ${call.method}()`));
     }
+    if (call.key === undefined) return this.#run(call, args, call.signal);
+    return this.#results.answer(this.#name, call, (signal) => this.#run(call, args, signal));
+  }
+
+  #run(call: InboundCall, args: unknown[], signal: AbortSignal): Promise<Payload> | AsyncIterable<Payload> {
     const answer = dispatch(this.#ref, call.method, args, {
       deadlineAt: call.remainingMs === undefined ? undefined : this.#clock.now() + call.remainingMs,
-      signal: call.signal,
+      signal,
       trace: call.trace === "" ? undefined : call.trace,
     });
     if (Symbol.asyncIterator in answer) return this.#encodeEach(call.method, answer);
@@ -83,14 +92,17 @@ export class ActorTarget implements Target {
    * it keeps its code and text, and says so, or a caller would take "the database is UNAVAILABLE" for "not delivered".
    */
   #asSeenOutside(error: unknown): unknown {
-    if (!IrisError.is(error) || (error.where === this.#name && error.maybeExecuted === true)) return error;
+    if (isUsersError(error) || !IrisError.is(error)) return error;
+    if (error.where === this.#name && error.maybeExecuted === true) return error;
     const isOurs = error.where === this.#ref.path;
-    return new IrisError(error.code, error.message, {
+    const seen = new IrisError(error.code, error.message, {
       cause: error.cause,
       where: isOurs ? this.#name : error.where,
       retryable: isOurs ? error.retryable : false,
       maybeExecuted: isOurs ? error.maybeExecuted : true,
     });
+    seen.stack = error.stack ?? "";
+    return isOurs ? seen : asUsersError(seen);
   }
 }
 

@@ -12,15 +12,17 @@ import { type Logger, silentLogger } from "../runtime/ports/logger.ts";
 import { type Random, systemRandom } from "../runtime/ports/random.ts";
 import type { ActorRef, AnyRef } from "../runtime/ref.ts";
 import { ActorSystem } from "../runtime/system.ts";
-import type { Identity } from "./channel.ts";
+import type { Identity, Target } from "./channel.ts";
 import { Connection } from "./connection.ts";
 import { type SessionLimits, sessionLimits } from "./limits.ts";
 import { EndpointRegistrar } from "./registrar.ts";
 import { hostAndPort } from "./resolver-address.ts";
+import { Access, DeniedTarget, type Grants } from "./server-access.ts";
 import { planServer, type ServerPlan, type ServerPlanOptions } from "./server-plan.ts";
+import { RecentResults } from "./server-results.ts";
 import { ActorTarget } from "./server-target.ts";
 import { SessionListener } from "./session-listener.ts";
-import { constantTimeEqual, userToken } from "./token.ts";
+import { userToken } from "./token.ts";
 import type { Transport } from "./transport.ts";
 import { type WsTransportOptions, wsTransport } from "./transport-ws.ts";
 import type { Endpoint } from "./wire/iris.ts";
@@ -30,6 +32,16 @@ export type TlsOptions = NonNullable<WsTransportOptions["tls"]>;
 
 export interface ActorServerOptions extends ServerPlanOptions {
   readonly tls?: TlsOptions | undefined;
+  /**
+   * Tokens, beside the server's own, that may call some names only: `{ [token]: ["calculator"] }`. Anything else that
+   * their holders call is `PERMISSION_DENIED`, whether there is such a name or not.
+   */
+  readonly grants?: Grants | undefined;
+  /**
+   * Origins of pages whose browsers may connect, such as `https://app.example`, besides the server's own; `*` for all.
+   * Default: none. Programs, which name no origin, need none.
+   */
+  readonly origins?: readonly string[] | undefined;
   readonly limits?: Partial<SessionLimits> | undefined;
   /** Whether callers get the stacks of errors. They show paths and code. Default false. */
   readonly stacks?: boolean | undefined;
@@ -68,6 +80,8 @@ interface Registration {
 export class ActorServer implements AsyncDisposable {
   readonly #options: ActorServerOptions;
   readonly #plan: ServerPlan;
+  readonly #access: Access;
+  readonly #results: RecentResults;
   readonly #transport: Transport;
   readonly #clock: Clock;
   readonly #random: Random;
@@ -92,6 +106,8 @@ export class ActorServer implements AsyncDisposable {
     this.#logger = ports.logger ?? silentLogger;
     const mint = () => opaqueId(this.#random, 32);
     this.#plan = planServer(options, environment, mint, () => userToken(environment));
+    this.#access = new Access(this.#plan.accepted, options.grants);
+    this.#results = new RecentResults(this.#clock);
   }
 
   /** Where callers find it, such as `ws://127.0.0.1:41234`. Throws `FAILED_PRECONDITION` while it does not listen. */
@@ -189,13 +205,14 @@ export class ActorServer implements AsyncDisposable {
 
   #open(): Promise<SessionListener> {
     const { host, port } = this.#plan;
-    const { limits, stacks } = this.#options;
+    const { limits, stacks, origins } = this.#options;
     return SessionListener.listen({
       transport: this.#transport,
       host,
       port,
-      authenticate: (token) => this.#authenticate(token),
-      targets: (name) => this.#registrations.get(name)?.target,
+      origins,
+      authenticate: (token) => this.#access.identify(token),
+      targets: (name, identity) => this.#targetFor(name, identity),
       clock: this.#clock,
       random: this.#random,
       logger: this.#logger,
@@ -209,17 +226,15 @@ export class ActorServer implements AsyncDisposable {
     const open = before.at === "listening" ? before.listener : listener;
     await Promise.all([open?.stop({ graceMs }), this.#controller?.registrar.close()]);
     await this.#controller?.connection.close();
+    this.#results.clear(new IrisError("CANCELLED", "the server was stopped"));
     this.#registrations.clear();
     await this.#system?.stop({ timeoutMs: graceMs });
     this.#stopped.resolve();
   }
 
-  #authenticate(token: string): Identity {
-    const { accepted } = this.#plan;
-    if (accepted === undefined) return { kind: "anonymous", namespace: "default" };
-    if (accepted.some((known) => constantTimeEqual(known, token))) return { kind: "user", namespace: "default" };
-    const what = token === "" ? "no token was shown" : "the token that was shown is not the server's";
-    throw new IrisError("UNAUTHENTICATED", `${what}; get it from whoever started the server`);
+  #targetFor(name: string, identity: Identity): Target | undefined {
+    if (!this.#access.mayCall(identity, name)) return new DeniedTarget(name);
+    return this.#registrations.get(name)?.target;
   }
 
   #addressOf(listener: SessionListener): string {
@@ -232,7 +247,7 @@ export class ActorServer implements AsyncDisposable {
   #take(name: string, actor: object): Registration {
     const isHosted = !isRef(actor);
     const ref: AnyRef = isHosted ? this.#host(name, actor) : actor;
-    const target = new ActorTarget(name, ref, this.#clock);
+    const target = new ActorTarget(name, ref, this.#clock, this.#results);
     const registration: Registration = { target, ref, actor, isHosted, endpointId: undefined };
     this.#registrations.set(name, registration);
     void ref.ended.then(() => this.#onEnded(name, registration));

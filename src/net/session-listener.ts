@@ -8,7 +8,7 @@ import { opaqueId } from "../runtime/ids.ts";
 import type { Clock } from "../runtime/ports/clock.ts";
 import { type Logger, silentLogger } from "../runtime/ports/logger.ts";
 import type { Random } from "../runtime/ports/random.ts";
-import type { Identity, Peer, Targets } from "./channel.ts";
+import type { Identity, Peer, Target } from "./channel.ts";
 import { type SessionLimits, sessionLimits } from "./limits.ts";
 import { Session } from "./session.ts";
 import type { Link, Transport, TransportListener } from "./transport.ts";
@@ -27,9 +27,11 @@ export interface SessionListenerOptions {
    */
   readonly authenticate: (token: string, address: string) => Identity | Promise<Identity>;
   /** What peers may call. */
-  readonly targets: Targets;
+  readonly targets: PeerTargets;
   /** A peer has proved who it is; `peer.closed` aborts when it is gone. */
   readonly onPeer?: ((peer: Peer) => void) | undefined;
+  /** Origins of pages whose browsers may dial, besides this server's own; `*` for all. Default: none. */
+  readonly origins?: readonly string[] | undefined;
   /** What else is asked over HTTP on the same port. */
   readonly onHttp?: ((request: IncomingMessage, response: ServerResponse) => void) | undefined;
   readonly clock: Clock;
@@ -40,12 +42,17 @@ export interface SessionListenerOptions {
   readonly stacks?: boolean | undefined;
 }
 
+/** Looks targets up for one peer: who it is decides what it gets. `undefined` is answered with `NO_SUCH_ACTOR`. */
+export type PeerTargets = (name: string, identity: Identity) => Target | undefined;
+
 export class SessionListener implements AsyncDisposable {
   readonly #o: SessionListenerOptions;
   readonly #limits: SessionLimits;
   readonly #logger: Logger;
   readonly #node: string;
   readonly #sessions = new Set<Session>();
+  /** How many of them each network address has; those that have none are not listed. */
+  readonly #perAddress = new Map<string, number>();
   #listener: TransportListener | undefined;
   #stopping: Promise<void> | undefined;
 
@@ -59,8 +66,9 @@ export class SessionListener implements AsyncDisposable {
   /** Resolves when sessions are taken. Rejects with `ALREADY_EXISTS` when the port is taken. */
   static async listen(options: SessionListenerOptions): Promise<SessionListener> {
     const listener = new SessionListener(options);
-    const { transport, host, port, path, onHttp } = options;
-    listener.#listener = await transport.listen({ host, port, path, onHttp, onLink: (link) => listener.#take(link) });
+    const { transport, host, port, path, onHttp, origins } = options;
+    const onLink = (link: Link) => listener.#take(link);
+    listener.#listener = await transport.listen({ host, port, path, origins, onHttp, onLink });
     return listener;
   }
 
@@ -106,13 +114,10 @@ export class SessionListener implements AsyncDisposable {
   }
 
   #take(link: Link): void {
-    if (this.#stopping !== undefined || this.#sessions.size >= this.#limits.sessions) {
-      if (this.#stopping === undefined) {
-        this.#logger.warn(
-          { peer: link.remoteAddress, sessions: this.#limits.sessions },
-          "no room for one more session",
-        );
-      }
+    const host = hostOf(link.remoteAddress);
+    const room = this.#roomFor(host);
+    if (room !== undefined) {
+      if (this.#stopping === undefined) this.#logger.warn({ peer: link.remoteAddress }, room);
       link.destroy();
       return;
     }
@@ -121,7 +126,7 @@ export class SessionListener implements AsyncDisposable {
       link,
       role: { end: "listener", authenticate },
       node: this.#node,
-      targets,
+      targets: (name) => targets(name, session.peer.identity),
       clock,
       limits: this.#limits,
       logger: this.#logger,
@@ -129,9 +134,33 @@ export class SessionListener implements AsyncDisposable {
       onOpen: onPeer,
       onClosed: (why) => {
         this.#sessions.delete(session);
+        this.#count(host, -1);
         this.#logger.debug({ peer: link.remoteAddress, why: why.message }, "a session ended");
       },
     });
     this.#sessions.add(session);
+    this.#count(host, 1);
   }
+
+  /** Why one more session from there is not taken; `undefined` if it is. */
+  #roomFor(host: string): string | undefined {
+    const { sessions, sessionsPerAddress } = this.#limits;
+    if (this.#stopping !== undefined) return "stopping";
+    if (this.#sessions.size >= sessions)
+      return `no room for one more session: there are ${sessions}, which is the most`;
+    if ((this.#perAddress.get(host) ?? 0) < sessionsPerAddress) return undefined;
+    return `no room for one more session from this address: it has ${sessionsPerAddress}, which is the most`;
+  }
+
+  #count(host: string, change: 1 | -1): void {
+    const count = (this.#perAddress.get(host) ?? 0) + change;
+    if (count === 0) this.#perAddress.delete(host);
+    else this.#perAddress.set(host, count);
+  }
+}
+
+/** Without the port, which is another for each link. */
+function hostOf(remoteAddress: string): string {
+  const at = remoteAddress.lastIndexOf(":");
+  return at === -1 ? remoteAddress : remoteAddress.slice(0, at);
 }

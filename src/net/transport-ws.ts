@@ -12,6 +12,7 @@ import { WebSocket, WebSocketServer } from "ws";
 import { IrisError } from "../runtime/errors.ts";
 import { DEFAULT_SESSION_LIMITS } from "./limits.ts";
 import type { Link, LinkHandler, Transport, TransportListener } from "./transport.ts";
+import { isOriginAllowed } from "./transport-origin.ts";
 
 export interface WsTransportOptions {
   /** Largest message taken. Unit: bytes. Default 16 MiB; a larger one ends its link. */
@@ -92,6 +93,10 @@ export function wsTransport(options: WsTransportOptions = {}): Transport {
       server.on("upgrade", (request, socket, head) => {
         if (pathOf(request) !== path) {
           refuseUpgrade(socket, 404);
+          return;
+        }
+        if (!isOriginAllowed(request.headers.origin, request.headers.host, listening.origins)) {
+          refuseUpgrade(socket, 403);
           return;
         }
         sockets.handleUpgrade(request, socket, head, (opened) => {

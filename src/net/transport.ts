@@ -45,6 +45,11 @@ export interface ListenOptions {
   readonly port?: number | undefined;
   /** Path that links are taken at, such as `/rpc`. Default `/`. */
   readonly path?: string | undefined;
+  /**
+   * Origins of pages whose browsers may dial, such as `https://app.example`, besides this server's own; `*` for all.
+   * Default: none. Programs, which name no origin, are not asked. Transports without browsers ignore it.
+   */
+  readonly origins?: readonly string[] | undefined;
   /** A peer has dialled. Attach to the link before returning. */
   readonly onLink: (link: Link) => void;
   /** What else is asked on the same port; 404 without it. Transports without HTTP ignore it. */
