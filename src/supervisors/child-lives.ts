@@ -7,6 +7,7 @@ import { type ExitReason, NORMAL } from "../runtime/exit.ts";
 import type { TimerHandle } from "../runtime/ports/clock.ts";
 import type { Slot } from "./children.ts";
 import type { SupervisionFact } from "./events.ts";
+import { SUPERVISION_LIMITS } from "./limits.ts";
 import type { ChildEnv, RunningChild } from "./spec.ts";
 
 export interface LivesOptions {
@@ -131,10 +132,10 @@ export class ChildLives {
     const { env, leaving } = this.#options;
     start.giveUp.abort(leaving.reason);
     const { shutdownMs } = start.slot.spec;
-    if (shutdownMs === "kill") this.#fail(start);
-    else if (shutdownMs !== "infinity") {
-      start.timer = env.system.clock.setTimeout(() => this.#fail(start), shutdownMs);
-    }
+    if (shutdownMs === "infinity") return;
+    // What is killed is gone only when its start has come to an end: a process would outlive its supervisor by a moment.
+    const patienceMs = shutdownMs === "kill" ? SUPERVISION_LIMITS.killedStartMs : shutdownMs;
+    start.timer = env.system.clock.setTimeout(() => this.#fail(start), patienceMs);
   }
 
   /** Nobody waits for it any longer. */

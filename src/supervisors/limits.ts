@@ -16,6 +16,8 @@ export const SUPERVISION_LIMITS = Object.freeze({
   liveFailuresMax: 3,
   /** Time that the system gets to take away a killed process group: an uninterruptible disk wait at worst. Unit: ms. */
   groupGoneMs: 2_000,
+  /** Time that a start which is killed gets to come to its end: as long as a process group, and some to hear of it. Unit: ms. */
+  killedStartMs: 3_000,
   /** Pause between two looks whether it is gone. Unit: ms. */
   groupLookEveryMs: 10,
   /** Events that wait for a reader of `events()`; the oldest goes first, and the next one says how many went. */
@@ -26,6 +28,9 @@ export const SUPERVISION_LIMITS = Object.freeze({
   linesQuoted: 5,
 });
 
+if (SUPERVISION_LIMITS.killedStartMs <= SUPERVISION_LIMITS.groupGoneMs) {
+  throw new Error("killedStartMs must leave a killed process group its time to go");
+}
 if (SUPERVISION_LIMITS.probeTimeoutMs >= SUPERVISION_LIMITS.startTimeoutMs) {
   throw new Error("startTimeoutMs must leave room for several looks");
 }

@@ -1,7 +1,7 @@
 import test from "ava";
 import { IrisError } from "../../src/runtime/errors.ts";
 import { describeExit, NORMAL } from "../../src/runtime/exit.ts";
-import { dynamic, type SupervisionEvent, supervise } from "../../src/supervisors/index.ts";
+import { dynamic, SUPERVISION_LIMITS, type SupervisionEvent, supervise } from "../../src/supervisors/index.ts";
 import { settle } from "../kit/manual-clock.ts";
 import { record, stage } from "./kit.ts";
 
@@ -221,6 +221,25 @@ test("a start that is deaf to a stop gets its shutdown time; what it starts afte
   await settle();
   t.deepEqual(trace, ["+deaf", "!deaf"]);
   t.is(clock.pending, 0);
+});
+
+test("a start that is killed is waited for until it is gone, and no longer than a killed one may take", async (t) => {
+  for (const { isDeaf, waitedMs } of [
+    { isDeaf: false, waitedMs: 0 },
+    { isDeaf: true, waitedMs: SUPERVISION_LIMITS.killedStartMs },
+  ]) {
+    const { system, child, clock } = stage();
+    const root = await supervise({ name: "root", children: [] }).startIn(system);
+    const slow = child("slow", { slow: true, deaf: isDeaf, shutdownMs: "kill" });
+    const added = t.throwsAsync(root.startChild(slow));
+    await settle();
+    const begunAt = clock.now();
+    const stopped = root.stop().then(() => clock.now() - begunAt);
+    await clock.advance(SUPERVISION_LIMITS.killedStartMs);
+    t.is(await stopped, waitedMs);
+    await added;
+    t.is(clock.pending, 0);
+  }
 });
 
 test("a child that is deaf to its stop is killed at its own deadline, not at another's", async (t) => {
