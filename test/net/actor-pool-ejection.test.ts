@@ -42,7 +42,7 @@ test("failures of calls that were under way when it was passed over do not lengt
 });
 
 test("what the end of a call says about its member", (t) => {
-  const verdicts: Partial<Record<ErrorCode, string>> = {
+  const verdicts: Partial<Record<ErrorCode, ReturnType<typeof verdictOf>>> = {
     LOST: "failure",
     UNAVAILABLE: "failure",
     CANCELLED: "nothing",
