@@ -30,9 +30,11 @@ export class Ring<T> {
     return item;
   }
 
-  /** Gives back what a burst made it grow to; only for one that is empty. */
+  /** Gives back what a burst made it grow to, once it is empty. */
   trim(): void {
-    if (this.#slots.length > SLOTS_KEPT_MAX) this.#slots = new Array(SLOTS_MIN).fill(undefined);
+    if (this.#slots.length <= SLOTS_KEPT_MAX || this.size > 0) return;
+    this.#slots = new Array(SLOTS_MIN).fill(undefined);
+    this.#head = 0;
   }
 
   /** Drops what does not pass, keeping the order of the rest. */
