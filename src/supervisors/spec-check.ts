@@ -19,7 +19,7 @@ export function childBasics(id: string, options: ChildOptions): Omit<ChildSpec, 
 export function checkChildSpec(spec: ChildSpec, autoShutdown: AutoShutdown): void {
   if (typeof spec !== "object" || spec === null || typeof spec.start !== "function") {
     refuse(
-      `${String(spec)} is no child spec: make one with actor(), service(), processChild(), supervise() or dynamic()`,
+      `${String(spec)} is no child spec: make one with actor(), service(), thread(), processChild(), container(), job(), supervise() or dynamic()`,
     );
   }
   checkBasics(spec);

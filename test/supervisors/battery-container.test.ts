@@ -184,7 +184,8 @@ test.serial(
       Labels: { ...ownLabels(), [OWNER_LABELS.owner]: name },
     });
     await left.start();
-    t.true((await dockerEngine().sweep()) >= 1);
+    // How many it removes depends on who else sweeps at the same time.
+    await dockerEngine().sweep();
     t.deepEqual(await containersOf(docker, name), []);
   },
 );
