@@ -1,14 +1,18 @@
 import test from "ava";
 import { ActorPool, type PoolCallOptions } from "../../src/net/actor-pool.ts";
-import { ConnectionCache, type DialledChannel } from "../../src/net/actor-pool-connections.ts";
+import { ConnectionCache, type DialledChannel, dialWith } from "../../src/net/actor-pool-connections.ts";
 import { MemberList } from "../../src/net/actor-pool-members.ts";
 import { type Candidate, pickMember } from "../../src/net/actor-pool-route.ts";
 import { Answer } from "../../src/net/answer.ts";
 import type { ChannelCallOptions, Outcome, Payload } from "../../src/net/channel.ts";
+import { SessionListener } from "../../src/net/session-listener.ts";
 import { decodeValue, encodeValue } from "../../src/net/value/index.ts";
 import type { Endpoint } from "../../src/net/wire/iris.ts";
 import { IrisError } from "../../src/runtime/errors.ts";
+import { FaultyNetwork } from "../kit/faulty-network.ts";
 import { ManualClock, settle } from "../kit/manual-clock.ts";
+import { SeededRandom } from "../kit/seeded-random.ts";
+import { authenticate, targetsOf } from "../kit/session-pair.ts";
 
 interface Sent {
   readonly target: string;
@@ -452,4 +456,99 @@ test("a timeoutMs that is no duration is refused", (t) => {
   const { pool } = kit(["a"]);
   t.is(codeOf(t.throws(() => pool.call({ timeoutMs: -1 }))), "INVALID_ARGUMENT");
   t.is(codeOf(t.throws(() => pool.call({ timeoutMs: Number.NaN }))), "INVALID_ARGUMENT");
+});
+
+test("a member that takes its calls and fails them is passed over after three, and tried again after 1 s, then 2 s", async (t) => {
+  const { call, channel, clock } = kit(["a", "b"]);
+  await call();
+  await call();
+  const a = channel("a");
+  const asked = () => a.sent.length;
+  a.reply = () => new IrisError("UNAVAILABLE", "draining");
+  const before = asked();
+  for (let turn = 0; turn < 20; turn++) t.is(await call(), "b");
+  t.is(asked() - before, 3);
+  await clock.advance(999);
+  for (let turn = 0; turn < 4; turn++) t.is(await call(), "b");
+  t.is(asked() - before, 3);
+  await clock.advance(1);
+  for (let turn = 0; turn < 4; turn++) t.is(await call(), "b");
+  t.is(asked() - before, 4, "one trial");
+  await clock.advance(1_999);
+  for (let turn = 0; turn < 4; turn++) t.is(await call(), "b");
+  t.is(asked() - before, 4);
+  a.reply = () => "a";
+  await clock.advance(1);
+  t.deepEqual(new Set([await call(), await call()]), new Set(["a", "b"]), "a success brings it back for good");
+});
+
+test("a broken link is one failure, however many calls it took with it", async (t) => {
+  const { call, channel, clock } = kit(["a", "b"]);
+  await call();
+  await call();
+  const a = channel("a");
+  a.reply = undefined;
+  const lost = Promise.allSettled(Array.from({ length: 20 }, () => call()));
+  await settle();
+  a.down();
+  await lost;
+  a.reply = () => "a";
+  a.up();
+  t.deepEqual(new Set([await call(), await call()]), new Set(["a", "b"]));
+  t.is(clock.pending, 0);
+});
+
+test("when there is no other, a member that is passed over is better than none", async (t) => {
+  const { call, pool, channel } = kit(["a"]);
+  await call();
+  const a = channel("a");
+  a.reply = () => new IrisError("UNAVAILABLE", "draining");
+  for (let turn = 0; turn < 3; turn++) {
+    await t.throwsAsync(async () => pool.members()[0]?.call().add(1, 2), { code: "UNAVAILABLE" });
+  }
+  a.reply = () => "a";
+  t.is(await call(), "a");
+});
+
+test("an idempotent call has one key in all its tries, unlike any other call; others have none", async (t) => {
+  const { call, channel } = kit(["a", "b"]);
+  await call();
+  await call();
+  channel("a").reply = () => new IrisError("LOST", "broken", { maybeExecuted: true });
+  await Promise.all([call({ idempotent: true }), call({ idempotent: true })]);
+  const keysAt = (id: string) => channel(id).sent.map(({ options }) => options.key);
+  const ofB = keysAt("b").filter((key) => key !== undefined);
+  t.deepEqual([keysAt("a")[0], keysAt("b")[0]], [undefined, undefined]);
+  t.is(new Set(ofB).size, 2);
+  t.true(ofB.includes(keysAt("a").at(-1) ?? "none"));
+  t.true(ofB.every((key) => key.length <= 64));
+});
+
+test("a member whose hello fails at its first dial is passed over as soon as that is known", async (t) => {
+  const clock = new ManualClock();
+  const network = new FaultyNetwork({ clock });
+  const random = new SeededRandom(1);
+  const hangsUp = await network.transport("bad").listen({ port: 9000, onLink: (link) => link.close() });
+  const listener = await SessionListener.listen({
+    transport: network.transport("good"),
+    port: 9000,
+    authenticate,
+    targets: targetsOf({
+      "adder.add": async () => ({ codec: "VALUE", bytes: encodeValue(3) }),
+    }),
+    clock,
+    random,
+  });
+  const connections = new ConnectionCache(dialWith({ transport: network.transport("client"), clock, random }));
+  const ends = ["bad", "good"].map((id) => ({ ...endpoint(id), address: `ws://${id}:9000`, token: "good" }));
+  const pool = new ActorPool<Adder>({ name: "adder", source: new MemberList(ends), connections, clock });
+  const answers = [pool.call().add(1, 2), pool.call().add(1, 2)].map((answer) => Promise.resolve(answer));
+  await settle();
+  t.deepEqual(await Promise.all(answers), [3, 3]);
+  t.is(clock.now(), new ManualClock().now(), "no time has passed");
+  await pool.close();
+  await connections[Symbol.asyncDispose]();
+  await listener.stop();
+  await hangsUp.close();
+  t.is(clock.pending, 0);
 });
