@@ -22,6 +22,7 @@ import {
   TaskSetupError,
   type TaskStats,
 } from "./runtime.ts";
+import { openTaskPipes, type TaskPipes } from "./task-pipe.ts";
 
 /**
  * Starts the watchdog and becomes the program. The watchdog is forked twice, so that the program finds no child that it
@@ -70,19 +71,28 @@ class ProcessRuntime implements SweepingRuntime {
 
   async start(launch: TaskLaunch): Promise<TaskHandle> {
     const program = await findProgram(launch);
-    const child = spawnGroup(launch, program);
-    const spawned = once(child, "spawn");
-    const exit = once(child, "exit") as Promise<[number | null, string | null]>;
-    exit.catch(() => {}); // `once` also rejects it for the error that `spawned` reports
+    const pipes = await openTaskPipes().catch((error: Error) => {
+      throw new IrisError("RESOURCE_EXHAUSTED", `no pipes for what it prints: ${error.message}`, { cause: error });
+    });
+    const stdout = pipes.stdout.reader;
+    const stderr = pipes.stderr.reader;
+    let child: ChildProcess;
+    let exit: Promise<[number | null, string | null]>;
     try {
+      child = spawnGroup(launch, program, pipes);
+      const spawned = once(child, "spawn");
+      exit = once(child, "exit") as Promise<[number | null, string | null]>;
+      exit.catch(() => {}); // `once` also rejects it for the error that `spawned` reports
       await spawned;
     } catch (error) {
+      stdout.destroy();
+      stderr.destroy();
       throw cannotStart(launch, error as NodeJS.ErrnoException);
+    } finally {
+      pipes.release();
     }
-    const { pid: group, stdout, stderr } = child;
-    if (group === undefined || stdout === null || stderr === null) {
-      throw new IrisError("INTERNAL", `${program} was spawned without a process id or streams`);
-    }
+    const { pid: group } = child;
+    if (group === undefined) throw new IrisError("INTERNAL", `${program} was spawned without a process id`);
     const task: TaskHandle = { uid: launch.uid, stdout, stderr };
     const running: Running = {
       group,
@@ -165,17 +175,13 @@ class ProcessRuntime implements SweepingRuntime {
   }
 }
 
-function spawnGroup(launch: TaskLaunch, program: string): ChildProcess {
-  try {
-    return spawn("/bin/sh", ["-c", LAUNCH, "iris-task", program, ...launch.argv.slice(1)], {
-      cwd: launch.cwd,
-      env: { ...launch.env, [TASK_MARK]: launch.mark },
-      detached: true,
-      stdio: ["ignore", "pipe", "pipe", "pipe"],
-    });
-  } catch (error) {
-    throw cannotStart(launch, error as NodeJS.ErrnoException);
-  }
+function spawnGroup(launch: TaskLaunch, program: string, { stdout, stderr }: TaskPipes): ChildProcess {
+  return spawn("/bin/sh", ["-c", LAUNCH, "iris-task", program, ...launch.argv.slice(1)], {
+    cwd: launch.cwd,
+    env: { ...launch.env, [TASK_MARK]: launch.mark },
+    detached: true,
+    stdio: ["ignore", stdout.writerFd, stderr.writerFd, "pipe"],
+  });
 }
 
 function cannotStart(launch: TaskLaunch, error: NodeJS.ErrnoException): IrisError {

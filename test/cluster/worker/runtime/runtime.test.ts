@@ -162,6 +162,13 @@ test("process: a daemon with a session of its own is ended with its task", async
   t.false(alive(Number(stdout.toString())));
 });
 
+test("process: a program can open its streams again by their names", async (t) => {
+  const runtime = processRuntime();
+  const task = await start(runtime, ["sh", "-c", "echo out > /dev/stdout; echo err > /dev/stderr"]);
+  const { stdout, stderr, end } = await outcome(runtime, task);
+  t.deepEqual([stdout.toString(), stderr, end.exitCode], ["out\n", "err\n", 0]);
+});
+
 test("process: a process that hides and holds the pipe does not keep the streams open", async (t) => {
   const runtime = processRuntime();
   const task = await start(runtime, [
