@@ -48,9 +48,7 @@ export async function findProgram(launch: TaskLaunch): Promise<string> {
   if (found !== undefined) {
     throw new TaskSetupError("PERMISSION_DENIED", `command cannot be executed: ${program} (${found})`, 126);
   }
-  const where = program.includes("/")
-    ? `no such file in ${launch.cwd}`
-    : `not on PATH ${launch.env.PATH ?? DEFAULT_PATH}`;
+  const where = program.includes("/") ? `no such file in ${launch.cwd}` : "it is in no directory of the task's PATH";
   throw new TaskSetupError("NOT_FOUND", `command not found: ${program} (${where})`, 127);
 }
 
