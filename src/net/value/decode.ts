@@ -3,49 +3,90 @@
  * ones; a tag that is not known is refused, and tags for code are not known here.
  */
 import { IrisError } from "../../runtime/errors.ts";
-import { bytesOf } from "./bytes-kind.ts";
+import { copyOf, viewOf } from "./bytes-kind.ts";
 import {
   BYTES_KINDS,
   ERROR_KINDS,
   ERROR_PART,
   FORMAT_VERSION,
+  FORMAT_VERSION_LEARNED,
   SHORT_STRING,
   SMALL_INT,
   TAG,
   VALUE_LIMITS,
 } from "./format.ts";
+import { type ReadShape, readShape, rememberRead } from "./read-shapes.ts";
 import { malformed, Reader } from "./reader.ts";
-import { type ReadShape, readShape, rememberRead } from "./shapes.ts";
+import type { TaughtShapes } from "./taught-shapes.ts";
 
 /** Holes that an array may have on credit; a longer array with holes is made so that they take no memory. */
 const HOLES_ON_CREDIT_MAX = 64;
 
-/** Throws `PROTOCOL_ERROR` for anything that `encodeValue` cannot have written. What it gives shares no bytes with `bytes`. */
-export function decodeValue(bytes: Uint8Array): unknown {
+/** Objects whose list is kept between messages; a longer one is left to the collector. */
+const LISTED_MAX = 64;
+
+/**
+ * Whose the bytes are once they are decoded. `caller`: what is decoded shares none of them. `value`: long typed arrays and
+ * buffers are views onto them, uncopied where they are aligned; the caller must neither change nor reuse the bytes, and a
+ * view that is kept keeps all of them.
+ */
+export type BytesOwner = "caller" | "value";
+
+/** Throws `PROTOCOL_ERROR` for anything that `encodeValue` cannot have written. */
+export function decodeValue(bytes: Uint8Array, owner: BytesOwner = "caller"): unknown {
+  return decodeWith(bytes, undefined, owner);
+}
+
+/** Decodes for a session that has learned some shapes. */
+export function decodeWith(bytes: Uint8Array, taught: TaughtShapes | undefined, owner: BytesOwner): unknown {
+  const decoder = spare ?? new Decoder();
+  spare = undefined; // a setter that someone gave to all objects may decode a value while this one is decoded
   try {
-    return new Decoder(bytes).message();
+    return decoder.message(bytes, taught, owner);
   } catch (error) {
     // A built-in constructor refused what it was given: a RegExp that does not parse, a URL that is none, a huge BigInt.
     throw IrisError.is(error, "PROTOCOL_ERROR") ? error : malformed(String(error), error);
+  } finally {
+    decoder.reset();
+    spare = decoder;
   }
 }
 
 class Decoder {
-  readonly #in: Reader;
-  readonly #objects: object[] = [];
-  readonly #shapes: ReadShape[] = [];
+  readonly #in = new Reader();
+  #taught: TaughtShapes | undefined;
+  #owner: BytesOwner = "caller";
+  #objects: (object | undefined)[] = [];
+  #objectCount = 0;
+  #shapes: ReadShape[] = [];
   #depth = 0;
 
-  constructor(bytes: Uint8Array) {
-    this.#in = new Reader(bytes);
-  }
-
-  message(): unknown {
+  message(bytes: Uint8Array, taught: TaughtShapes | undefined, owner: BytesOwner): unknown {
+    this.#in.open(bytes);
+    this.#taught = taught;
+    this.#owner = owner;
     const version = this.#in.byte();
-    if (version !== FORMAT_VERSION) throw malformed(`format ${version} is not known, only ${FORMAT_VERSION} is`);
+    if (version === FORMAT_VERSION_LEARNED && taught !== undefined) this.#confirmations(taught);
+    else if (version !== FORMAT_VERSION) throw malformed(`format ${version} is not known, only ${FORMAT_VERSION} is`);
     const value = this.#value();
     if (this.#in.remaining > 0) throw malformed(`${this.#in.remaining} bytes too many`);
     return value;
+  }
+
+  /** Forgets the message, and lets go of what was in it. */
+  reset(): void {
+    this.#in.close();
+    this.#taught = undefined;
+    if (this.#objectCount > LISTED_MAX) this.#objects = [];
+    else for (let i = 0; i < this.#objectCount; i++) this.#objects[i] = undefined;
+    this.#objectCount = 0;
+    if (this.#shapes.length > 0) this.#shapes = [];
+    this.#depth = 0;
+  }
+
+  #confirmations(taught: TaughtShapes): void {
+    const count = this.#in.count(1);
+    for (let i = 0; i < count; i++) taught.confirmed(this.#in.varint());
   }
 
   #value(): unknown {
@@ -54,7 +95,7 @@ class Decoder {
 
   #tagged(tag: number): unknown {
     if (tag >= SMALL_INT) return tag - SMALL_INT;
-    if (tag >= SHORT_STRING) return this.#in.stringOf(tag);
+    if (tag >= SHORT_STRING) return this.#in.latin1(tag - SHORT_STRING);
     switch (tag) {
       case TAG.undefined:
         return undefined;
@@ -70,8 +111,9 @@ class Decoder {
       }
       case TAG.double:
         return this.#in.double();
-      case TAG.string:
-      case TAG.string16:
+      case TAG.latin1:
+      case TAG.utf8:
+      case TAG.utf16:
         return this.#in.stringOf(tag);
       case TAG.bigint:
         return this.#bigint();
@@ -93,8 +135,8 @@ class Decoder {
 
   #reference(): object {
     const number = this.#in.varint();
-    const object = this.#objects[number];
-    if (object === undefined) throw malformed(`object ${number} of ${this.#objects.length}`);
+    const object = number < this.#objectCount ? this.#objects[number] : undefined;
+    if (object === undefined) throw malformed(`object ${number} of ${this.#objectCount}`);
     return object;
   }
 
@@ -116,6 +158,11 @@ class Decoder {
         if (shape === undefined) throw malformed(`shape ${number} of ${this.#shapes.length}`);
         return this.#record(shape);
       }
+      case TAG.objectTaught:
+        return this.#record(this.#learnForSession());
+      case TAG.objectLearned:
+        if (this.#taught === undefined) throw malformed("a shape of a session where there is none");
+        return this.#record(this.#taught.learned(this.#in.varint()));
       case TAG.array:
         return this.#array();
       case TAG.sparseArray:
@@ -145,8 +192,16 @@ class Decoder {
 
   /** Gives an object its number, before what it contains is read: that may refer to it. */
   #begun<T extends object>(object: T): T {
-    this.#objects.push(object);
+    this.#objects[this.#objectCount++] = object;
     return object;
+  }
+
+  #learnForSession(): ReadShape {
+    if (this.#taught === undefined) throw malformed("a shape for a session where there is none");
+    const number = this.#in.varint();
+    const shape = this.#learnShape();
+    this.#taught.learn(number, shape);
+    return shape;
   }
 
   #learnShape(): ReadShape {
@@ -160,7 +215,8 @@ class Decoder {
   }
 
   #parseShape(at: number, length: number, count: number): ReadShape {
-    const block = new Reader(this.#in.bytes.subarray(at, at + length));
+    const block = new Reader();
+    block.open(this.#in.bytes.subarray(at, at + length));
     const keys: string[] = [];
     for (let i = 0; i < count; i++) keys.push(block.utf8(block.varint()));
     if (block.remaining > 0 || new Set(keys).size !== count) throw malformed("a shape is not what it says");
@@ -189,6 +245,12 @@ class Decoder {
 
   #array(): unknown[] {
     const count = this.#in.count(1);
+    // Short ones, such as the arguments of a call, get just the room that they need; others grow with what is there.
+    if (count <= ROOMS_MAX) {
+      const array = this.#begun(roomFor(count));
+      for (let i = 0; i < count; i++) array[i] = this.#value();
+      return array;
+    }
     const array: unknown[] = this.#begun([]);
     for (let i = 0; i < count; i++) array.push(this.#value());
     return array;
@@ -230,8 +292,11 @@ class Decoder {
     const kind = BYTES_KINDS[this.#in.byte()];
     if (kind === undefined) throw malformed("bytes of no known kind");
     const length = this.#in.varint();
+    const isLong = length >= VALUE_LIMITS.alignedBytes;
+    if (isLong) this.#in.align();
     const at = this.#in.skip(length);
-    return this.#begun(bytesOf(kind, this.#in.bytes, at, length));
+    const make = isLong && this.#owner === "value" ? viewOf : copyOf;
+    return this.#begun(make(kind, this.#in.bytes, at, length));
   }
 
   #error(): Error {
@@ -253,6 +318,14 @@ class Decoder {
   }
 }
 
+const ROOMS_MAX = 3;
+
+function roomFor(count: number): unknown[] {
+  if (count === 0) return [];
+  if (count === 1) return [undefined];
+  return count === 2 ? [undefined, undefined] : [undefined, undefined, undefined];
+}
+
 function builtIn(kind: Exclude<(typeof ERROR_KINDS)[number], "AggregateError">): ErrorConstructor {
   return kind === "IrisError" ? Error : globalThis[kind];
 }
@@ -266,3 +339,5 @@ function define(object: object, key: string, value: unknown): void {
 function hide(object: object, key: string, value: unknown): void {
   Object.defineProperty(object, key, { value, writable: true, enumerable: false, configurable: true });
 }
+
+let spare: Decoder | undefined = new Decoder();

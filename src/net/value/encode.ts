@@ -21,6 +21,7 @@ import {
   ERROR_KINDS,
   ERROR_PART,
   FORMAT_VERSION,
+  FORMAT_VERSION_LEARNED,
   SMALL_INT,
   SMALL_INT_MAX,
   TAG,
@@ -28,63 +29,83 @@ import {
 } from "./format.ts";
 import { Identities } from "./identities.ts";
 import { refusal } from "./refusal.ts";
-import { writtenShape } from "./shapes.ts";
+import type { TaughtShapes } from "./taught-shapes.ts";
 import { type PathStep, unshippable } from "./unshippable.ts";
 import { Writer } from "./writer.ts";
+import { shapeOf, shapeWith, type WrittenShape } from "./written-shapes.ts";
 
-/** A buffer that has grown past this is given back after the message. */
-const KEPT_BYTES_MAX = 1 << 20;
 /** Messages begun so far: each knows by its number which shapes it has taught. */
 let messages = 0;
 
 /**
  * Throws `NOT_SHIPPABLE`, naming the culprit and the way to it, for what cannot travel, for containers nested deeper than
  * 100, and when a getter throws. The bytes belong to the caller; their `buffer` may hold those of others, too, so it must
- * not be transferred.
+ * not be transferred, unless it is no longer than they are.
  */
 export function encodeValue(value: unknown): Uint8Array {
+  return encodeWith(value, undefined, inOne);
+}
+
+/**
+ * The same bytes in pieces, for a sender that can write one after another: runs of 4 KiB and more are not copied, the
+ * pieces are the value's own memory. What changes there before they are written changes what is sent.
+ */
+export function encodeValuePieces(value: unknown): Uint8Array[] {
+  return encodeWith(value, undefined, inPieces);
+}
+
+/** Encodes for a session that knows some shapes. */
+export function encodeWith<T>(value: unknown, taught: TaughtShapes | undefined, take: (out: Writer) => T): T {
   const encoder = spare ?? new Encoder();
-  spare = undefined; // a getter may call encodeValue while this one runs
+  spare = undefined; // a getter may encode a value while this one is encoded
   try {
-    return encoder.message(value);
+    encoder.message(value, taught);
+    return take(encoder.out);
   } catch (error) {
     throw IrisError.is(error, "NOT_SHIPPABLE") ? error : encoder.unreadable(error);
   } finally {
     encoder.reset();
-    if (encoder.capacity <= KEPT_BYTES_MAX) spare = encoder;
+    spare = encoder;
   }
 }
 
+export const inOne = (out: Writer): Uint8Array => out.take();
+export const inPieces = (out: Writer): Uint8Array[] => out.takePieces();
+
 class Encoder {
-  readonly #out = new Writer();
-  readonly #steps: PathStep[] = [];
+  readonly out = new Writer();
+  readonly #steps: PathStep[] = new Array(VALUE_LIMITS.nesting).fill("");
   readonly #identities = new Identities();
+  #taught: TaughtShapes | undefined;
   #message = 0;
   /** Some step holds a key of the user's. */
   #holdsEntries = false;
   #depth = 0;
   #shapes = 0;
 
-  /** Bytes that are kept between messages. */
-  get capacity(): number {
-    return this.#out.capacity;
-  }
-
   /** Forgets the message, and lets go of what was in it. */
   reset(): void {
-    this.#out.reset();
+    this.out.reset();
     this.#identities.clear();
     if (this.#holdsEntries) this.#steps.fill("");
     this.#holdsEntries = false;
+    this.#taught = undefined;
     this.#depth = 0;
     this.#shapes = 0;
   }
 
-  message(value: unknown): Uint8Array {
+  message(value: unknown, taught: TaughtShapes | undefined): void {
     this.#message = ++messages;
-    this.#out.byte(FORMAT_VERSION);
+    this.#taught = taught;
+    const learned = taught?.toConfirm() ?? [];
+    if (learned.length === 0) {
+      this.out.byte(FORMAT_VERSION);
+    } else {
+      this.out.byte(FORMAT_VERSION_LEARNED);
+      this.out.varint(learned.length);
+      for (const number of learned) this.out.varint(number);
+    }
     this.#value(value);
-    return this.#out.take();
   }
 
   /** What was thrown by the user's code, a getter or a proxy's trap, while it was read. */
@@ -95,19 +116,19 @@ class Encoder {
   #value(value: unknown): void {
     switch (typeof value) {
       case "string":
-        this.#out.string(value);
+        this.out.string(value);
         break;
       case "number":
         this.#number(value);
         break;
       case "boolean":
-        this.#out.byte(value ? TAG.true : TAG.false);
+        this.out.byte(value ? TAG.true : TAG.false);
         break;
       case "undefined":
-        this.#out.byte(TAG.undefined);
+        this.out.byte(TAG.undefined);
         break;
       case "object":
-        if (value === null) this.#out.byte(TAG.null);
+        if (value === null) this.out.byte(TAG.null);
         else this.#object(value);
         break;
       case "bigint":
@@ -122,7 +143,7 @@ class Encoder {
   }
 
   #number(value: number): void {
-    const out = this.#out;
+    const out = this.out;
     const int = value | 0;
     if (int !== value || (int === 0 && Object.is(value, -0))) {
       out.byte(TAG.double);
@@ -136,7 +157,7 @@ class Encoder {
   }
 
   #bigint(value: bigint): void {
-    const out = this.#out;
+    const out = this.out;
     const negative = value < 0n;
     const digits = (negative ? -value : value).toString(16);
     const bytes = Buffer.from(digits.length % 2 === 0 ? digits : `0${digits}`, "hex").reverse();
@@ -149,53 +170,68 @@ class Encoder {
   #symbol(value: symbol): void {
     const key = Symbol.keyFor(value);
     if (key === undefined) this.#refuse(value);
-    this.#out.byte(TAG.symbol);
-    this.#out.string(key);
+    this.out.byte(TAG.symbol);
+    this.out.string(key);
   }
 
   #object(value: object): void {
     const known = this.#identities.known(value);
-    if (known !== undefined) {
-      this.#out.byte(TAG.reference);
-      this.#out.varint(known);
+    if (known >= 0) {
+      this.out.byte(TAG.reference);
+      this.out.varint(known);
       return;
     }
-    if (this.#depth === VALUE_LIMITS.nesting) {
-      throw unshippable(
-        "a value",
-        `it is nested deeper than ${VALUE_LIMITS.nesting}; send it flat`,
-        this.#path(this.#depth),
-      );
-    }
+    if (this.#depth === VALUE_LIMITS.nesting) this.#refuseDepth();
     this.#depth += 1;
-    const prototype = Object.getPrototypeOf(value);
     if (types.isProxy(value)) this.#refuse(value);
-    else if (prototype === Object.prototype) this.#record(value as Record<string, unknown>);
     else if (Array.isArray(value)) hasHoles(value) ? this.#sparseArray(value) : this.#array(value);
-    else if (prototype === null) this.#dictionary(value as Record<string, unknown>, TAG.nullDictionary);
-    else this.#special(value);
+    else {
+      const prototype = Object.getPrototypeOf(value);
+      if (prototype === Object.prototype) this.#record(value as Record<string, unknown>);
+      else if (prototype === null) this.#dictionary(value as Record<string, unknown>, TAG.nullDictionary);
+      else this.#special(value);
+    }
     this.#depth -= 1;
   }
 
+  #refuseDepth(): never {
+    const why = `it is nested deeper than ${VALUE_LIMITS.nesting}; send it flat`;
+    throw unshippable("a value", why, this.#path(this.#depth));
+  }
+
   #record(value: Record<string, unknown>): void {
-    const keys = Object.keys(value);
-    const shape = writtenShape(keys);
-    const out = this.#out;
+    if (!isObjectPrototypeBare()) {
+      this.#instance(value);
+      return;
+    }
+    const shape = shapeOf(value);
     if (shape === undefined) {
       this.#dictionary(value, TAG.dictionary);
       return;
     }
-    if (shape.taughtTo === this.#message) {
-      out.byte(TAG.objectAgain);
-      out.varint(shape.number);
-    } else {
-      shape.taughtTo = this.#message;
-      shape.number = this.#shapes++;
-      out.byte(TAG.object);
-      out.varint(keys.length);
-      out.varint(shape.block.length);
-      out.raw(shape.block);
+    this.#shape(shape);
+    const { keys } = shape;
+    const step = this.#depth - 1;
+    let i = 0;
+    for (const key in value) {
+      if (key !== keys[i]) break;
+      i += 1;
+      this.#steps[step] = key;
+      this.#value(value[key]);
     }
+    // A getter has removed what was to come, so what was announced is not there.
+    if (i < keys.length) throw new Error("its properties changed meanwhile");
+  }
+
+  /** An object whose prototype may have enumerable properties, which do not travel. */
+  #instance(value: Record<string, unknown>): void {
+    const keys = Object.keys(value);
+    const shape = shapeWith(keys);
+    if (shape === undefined) {
+      this.#dictionary(value, TAG.dictionary);
+      return;
+    }
+    this.#shape(shape);
     for (let i = 0; i < keys.length; i++) {
       const key = keys[i] as string;
       this.#at(key);
@@ -203,15 +239,41 @@ class Encoder {
     }
   }
 
+  /** Says which shape comes, and says the shape itself where the receiver may not know it. */
+  #shape(shape: WrittenShape): void {
+    const out = this.out;
+    if (shape.taughtTo === this.#message) {
+      out.byte(TAG.objectAgain);
+      out.varint(shape.number);
+      return;
+    }
+    const place = this.#taught?.place(shape);
+    if (place?.isLearned) {
+      out.byte(TAG.objectLearned);
+      out.varint(place.number);
+      return;
+    }
+    shape.taughtTo = this.#message;
+    shape.number = this.#shapes++;
+    shape.lessons += 1;
+    if (place === undefined) {
+      out.byte(TAG.object);
+    } else {
+      out.byte(TAG.objectTaught);
+      out.varint(place.number);
+    }
+    out.raw(shape.lesson);
+  }
+
   #dictionary(value: Record<string, unknown>, tag: number): void {
-    this.#out.byte(tag);
+    this.out.byte(tag);
     this.#pairs(value, Object.keys(value));
   }
 
   #pairs(value: Record<string, unknown>, keys: readonly string[]): void {
-    this.#out.varint(keys.length);
+    this.out.varint(keys.length);
     for (const key of keys) {
-      this.#out.string(key);
+      this.out.string(key);
       this.#at(key);
       this.#value(value[key]);
     }
@@ -224,16 +286,17 @@ class Encoder {
 
   #array(array: readonly unknown[]): void {
     const length = array.length;
-    this.#out.byte(TAG.array);
-    this.#out.varint(length);
+    this.out.byte(TAG.array);
+    this.out.varint(length);
+    const step = this.#depth - 1;
     for (let i = 0; i < length; i++) {
-      this.#at(i);
+      this.#steps[step] = i;
       this.#value(array[i]);
     }
   }
 
   #sparseArray(array: readonly unknown[]): void {
-    const out = this.#out;
+    const out = this.out;
     out.byte(TAG.sparseArray);
     out.varint(array.length);
     for (const key of Object.keys(array)) {
@@ -248,7 +311,7 @@ class Encoder {
   }
 
   #special(value: object): void {
-    const out = this.#out;
+    const out = this.out;
     if (types.isMap(value)) {
       out.byte(TAG.map);
       this.#holdsEntries = true;
@@ -281,7 +344,7 @@ class Encoder {
       out.byte(TAG.url);
       out.string(value.href);
     } else if (refusal(value) !== undefined) this.#refuse(value);
-    else this.#record(value as Record<string, unknown>);
+    else this.#instance(value as Record<string, unknown>);
   }
 
   #view(view: ArrayBufferView): void {
@@ -293,15 +356,15 @@ class Encoder {
 
   #bytes(kind: BytesKind, buffer: ArrayBufferLike, byteOffset: number, byteLength: number): void {
     if (types.isSharedArrayBuffer(buffer) || buffer.detached) this.#refuse(buffer);
-    const out = this.#out;
+    const out = this.out;
     out.byte(TAG.bytes);
     out.byte(BYTES_KINDS.indexOf(kind));
     out.varint(byteLength);
-    out.raw(new Uint8Array(buffer, byteOffset, byteLength));
+    out.run(new Uint8Array(buffer, byteOffset, byteLength));
   }
 
   #error(error: Error): void {
-    const out = this.#out;
+    const out = this.out;
     this.#at("stack"); // the first of what a class may have made a getter that throws
     const { kind, message, name, stack, hasCause, hasErrors, own } = errorParts(error);
     out.byte(TAG.error);
@@ -339,6 +402,12 @@ class Encoder {
 function hasHoles(array: readonly unknown[]): boolean {
   for (let i = 0; i < array.length; i++) if (array[i] === undefined && !Object.hasOwn(array, i)) return true;
   return false;
+}
+
+/** Whether plain objects inherit nothing that going through their properties would find. */
+function isObjectPrototypeBare(): boolean {
+  for (const _key in Object.prototype) return false;
+  return true;
 }
 
 let spare: Encoder | undefined = new Encoder();

@@ -1,13 +1,20 @@
 /**
  * The bytes of a value: which number means what. A message is the version byte and then one value; a value is one tag
- * byte and what the tag wants. Numbers are little-endian, counts and lengths are LEB128 varints, text is UTF-8.
+ * byte and what the tag wants. Numbers are little-endian, counts and lengths are LEB128 varints.
+ *
+ * Text of which every UTF-16 unit fits a byte goes as those bytes: neither side has to look at them twice. Longer runs of
+ * bytes begin at a multiple of 8 from the start of the message, so that typed arrays can be made over them where they are.
+ *
+ * A message of a `ValueSession` may begin with what its sender has learned, and may name shapes that its receiver has.
  *
  * Tags only ever get added. 0x30–0x3f are kept for functions, classes and module references: a decoder of data must
  * refuse them, as it refuses every tag that it does not know.
  */
 
-/** First byte of every message. Another one is another format. */
+/** First byte of a message. Another one is another format. */
 export const FORMAT_VERSION = 1;
+/** First byte of a message that says which shapes its sender has learned: their count and numbers, and then one value. */
+export const FORMAT_VERSION_LEARNED = 2;
 
 export const TAG = {
   undefined: 0x00,
@@ -19,15 +26,17 @@ export const TAG = {
   /** Any other number, −0 and NaN among them: 8 bytes. */
   double: 0x05,
   /** Byte length, UTF-8. */
-  string: 0x06,
+  utf8: 0x06,
   /** Byte length, UTF-16: only for text with a lone surrogate, which UTF-8 cannot say. */
-  string16: 0x07,
+  utf16: 0x07,
   /** Sign (0 or 1), byte length, magnitude with the least byte first. */
   bigint: 0x08,
   /** Key in the registry: `Symbol.for(key)`. */
   symbol: 0x09,
   /** Number of an object of this message, counted from 0 in the order in which they begin. */
   reference: 0x0a,
+  /** Length, then a byte for each UTF-16 unit. */
+  latin1: 0x0b,
 
   /** Count, then as many values. */
   array: 0x10,
@@ -54,13 +63,17 @@ export const TAG = {
   error: 0x1b,
   /** One string value. */
   url: 0x1c,
-  /** Kind of view, byte length, bytes. */
+  /** Kind of view, byte length, and the bytes; from `alignedBytes` on with zeros before them, up to a multiple of 8. */
   bytes: 0x1d,
+  /** A number for the session, then as `object`: teaches the session this shape, and the message, too. */
+  objectTaught: 0x1e,
+  /** Number of a shape that the session has learned, then its values. */
+  objectLearned: 0x1f,
 } as const;
 
-/** 0x40–0x7f: a string of 0–63 bytes of UTF-8. */
+/** 0x40–0x7f: a string of 0–63 UTF-16 units, a byte each. */
 export const SHORT_STRING = 0x40;
-export const SHORT_STRING_BYTES_MAX = 63;
+export const SHORT_STRING_MAX = 63;
 /** 0x80–0xff: an integer of 0–127. */
 export const SMALL_INT = 0x80;
 export const SMALL_INT_MAX = 127;
@@ -111,10 +124,14 @@ export const VALUE_LIMITS = Object.freeze({
   shapeKeys: 48,
   /** Bytes of the keys of such an object: bounds what a peer can make a decoder remember. */
   shapeBytes: 2_048,
-  /** Shapes remembered per process and direction; all are forgotten when the next one would pass it. */
-  shapesKept: 1_024,
-  /** Bytes from which a run is put beside the text of the message instead of into it, and so copied once only. */
-  pieceBytes: 4_096,
+  /** Shapes that a decoder remembers per process: a table of this size, in which the newer takes the place of the older. */
+  shapesRead: 1_024,
+  /** Keys that an encoder remembers per process, each with what comes before it; all are forgotten when one would pass it. */
+  keysWritten: 16_384,
+  /** Shapes that a session learns in each direction. Programs have fewer; who has more sends those beyond with each message. */
+  shapesLearned: 256,
+  /** Bytes from which a run is aligned, and is not copied into the message before the message is complete. */
+  alignedBytes: 4_096,
   /** Highest length of an array. */
   arrayLength: 4_294_967_295,
 });

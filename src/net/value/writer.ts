@@ -1,164 +1,246 @@
 /**
- * Bytes being written: a buffer that grows, with the numbers and texts of the value format. Long runs of bytes are set
- * aside and joined at the end, so each is copied once however often the buffer grows.
+ * Bytes being written: a store that messages are cut from one after another, with the numbers and texts of the value
+ * format. Long runs of bytes are set aside and joined at the end, or not at all. The one invariant: what was handed out is
+ * never written to again.
  */
-import { SHORT_STRING, SHORT_STRING_BYTES_MAX, TAG, VALUE_LIMITS } from "./format.ts";
+import { SHORT_STRING, SHORT_STRING_MAX, TAG, VALUE_LIMITS } from "./format.ts";
 
-const FIRST_BYTES = 4_096;
+/**
+ * Messages are cut from stores of this size, which saves each an allocation and a copy. A message that is kept keeps its
+ * store, so it is not larger.
+ */
+const STORE_BYTES = 16_384;
+/** A longer message gets memory of its own: then it neither uses up the store nor keeps it. */
+const CUT_BYTES_MAX = 2_048;
+/** A store that has grown past this is given back after the message. Unit: bytes. */
+const KEPT_BYTES_MAX = 1 << 20;
 /** A text of at most so many characters is written by a loop here; a longer one is worth the call into native code. */
-const LOOP_CHARACTERS_MAX = 24;
+const LOOP_CHARACTERS_MAX = 16;
 /** Bytes that are copied by a loop here, for the same reason. */
-const LOOP_BYTES_MAX = 48;
-/** UTF-8 takes at most so many bytes for one UTF-16 code unit. */
+const LOOP_BYTES_MAX = 64;
+/** UTF-8 takes at most so many bytes for one UTF-16 unit. */
 const UTF8_BYTES_PER_UNIT = 3;
+/** From so many characters on, a text's room is measured before it is written: three bytes each would be too much to spare. */
+const MEASURED_CHARACTERS_MIN = 1_024;
+const VARINT_BYTES_MAX = 5;
+const ZEROS = new Uint8Array(8);
 
-const float64 = new Float64Array(1);
-const float64Bytes = new Uint8Array(float64.buffer);
-
-/** Bytes set aside, and how much of the buffer comes before them. */
+/** Bytes set aside, and where in the store the message goes on after them. */
 interface Piece {
   readonly at: number;
   readonly bytes: Uint8Array;
 }
 
 export class Writer {
-  #bytes: Buffer = Buffer.allocUnsafeSlow(FIRST_BYTES);
+  #store: Buffer = Buffer.allocUnsafeSlow(STORE_BYTES);
+  #view = new DataView(this.#store.buffer);
+  #end = STORE_BYTES;
+  /** Where the message begins in the store. */
+  #start = 0;
   #at = 0;
   #pieces: Piece[] | undefined;
+  #piecesBytes = 0;
 
-  /** Bytes that are kept between messages. */
-  get capacity(): number {
-    return this.#bytes.length;
-  }
-
-  /** Begins anew, keeping the buffer. */
+  /** Begins anew; what was written since the last message was taken is forgotten. */
   reset(): void {
-    this.#at = 0;
+    if (this.#end > STORE_BYTES && !this.#isLongStoreOfUse()) this.#useStore(STORE_BYTES);
+    this.#at = this.#start;
     this.#pieces = undefined;
+    this.#piecesBytes = 0;
   }
 
   byte(value: number): void {
-    if (this.#at === this.#bytes.length) this.#grow(1);
-    this.#bytes[this.#at++] = value;
+    if (this.#at === this.#end) this.#grow(1);
+    this.#store[this.#at++] = value;
   }
 
   /** A non-negative integer below 2^32. */
   varint(value: number): void {
-    if (this.#at + 5 > this.#bytes.length) this.#grow(5);
-    const bytes = this.#bytes;
+    if (this.#at + VARINT_BYTES_MAX > this.#end) this.#grow(VARINT_BYTES_MAX);
+    const store = this.#store;
+    let at = this.#at;
     let rest = value;
     while (rest > 127) {
-      bytes[this.#at++] = (rest & 127) | 128;
+      store[at++] = (rest & 127) | 128;
       rest >>>= 7;
     }
-    bytes[this.#at++] = rest;
+    store[at++] = rest;
+    this.#at = at;
   }
 
   double(value: number): void {
-    if (this.#at + 8 > this.#bytes.length) this.#grow(8);
-    float64[0] = value;
-    const bytes = this.#bytes;
-    let at = this.#at;
-    for (let i = 0; i < 8; i++) bytes[at++] = float64Bytes[i] as number;
-    this.#at = at;
+    if (this.#at + 8 > this.#end) this.#grow(8);
+    this.#view.setFloat64(this.#at, value, true);
+    this.#at += 8;
   }
 
   /** A string value, tag and all. */
   string(text: string): void {
     const length = text.length;
-    if (length <= LOOP_CHARACTERS_MAX && this.#shortAscii(text, length)) return;
-    if (!text.isWellFormed()) this.#utf16(text);
-    else if (length * UTF8_BYTES_PER_UNIT > VALUE_LIMITS.pieceBytes) this.#longUtf8(text);
-    else this.#utf8(text, length);
+    if (length <= LOOP_CHARACTERS_MAX && this.#shortLatin1(text, length)) return;
+    if (length < MEASURED_CHARACTERS_MIN) this.#text(text, length);
+    else this.#longText(text, length);
   }
 
-  /** Bytes as they are. Short ones are copied now, long ones when the message is taken. */
+  /** Bytes as they are. */
   raw(bytes: Uint8Array): void {
     const length = bytes.length;
-    if (length >= VALUE_LIMITS.pieceBytes) {
-      this.#pieces ??= [];
-      this.#pieces.push({ at: this.#at, bytes });
-      return;
-    }
-    if (this.#at + length > this.#bytes.length) this.#grow(length);
+    if (this.#at + length > this.#end) this.#grow(length);
     if (length > LOOP_BYTES_MAX) {
-      this.#bytes.set(bytes, this.#at);
+      this.#store.set(bytes, this.#at);
       this.#at += length;
       return;
     }
-    for (let i = 0; i < length; i++) this.#bytes[this.#at++] = bytes[i] as number;
+    const store = this.#store;
+    let at = this.#at;
+    for (let i = 0; i < length; i++) store[at++] = bytes[i] as number;
+    this.#at = at;
   }
 
-  /** The message: bytes that nothing else will change, though its `buffer` may hold those of others, too. */
+  /** A run of bytes, aligned if it is long. A long one is only referred to until the message is taken. */
+  run(bytes: Uint8Array): void {
+    if (bytes.length < VALUE_LIMITS.alignedBytes) {
+      this.raw(bytes);
+      return;
+    }
+    const position = this.#at - this.#start + this.#piecesBytes;
+    this.raw(ZEROS.subarray(0, -position & 7));
+    this.#pieces ??= [];
+    this.#pieces.push({ at: this.#at, bytes });
+    this.#piecesBytes += bytes.length;
+  }
+
+  /** The message, in one. Its `buffer` may hold others, too. */
   take(): Uint8Array {
-    const pieces = this.#pieces;
-    // A short message is cut from Node's pool of buffers: several times as quick as an allocation of its own.
-    if (pieces === undefined) return Buffer.copyBytesFrom(this.#bytes, 0, this.#at);
-    let total = this.#at;
-    for (const piece of pieces) total += piece.bytes.length;
-    const whole = new Uint8Array(total);
-    let from = 0;
+    const length = this.#at - this.#start;
+    if (this.#pieces === undefined && length <= CUT_BYTES_MAX) return this.#cut(this.#start, this.#at);
+    const whole = Buffer.allocUnsafeSlow(length + this.#piecesBytes);
+    let from = this.#start;
     let to = 0;
-    for (const piece of pieces) {
-      whole.set(this.#bytes.subarray(from, piece.at), to);
+    for (const piece of this.#pieces ?? []) {
+      whole.set(this.#store.subarray(from, piece.at), to);
       to += piece.at - from;
       whole.set(piece.bytes, to);
       to += piece.bytes.length;
       from = piece.at;
     }
-    whole.set(this.#bytes.subarray(from, this.#at), to);
+    whole.set(this.#store.subarray(from, this.#at), to);
     return whole;
   }
 
-  #shortAscii(text: string, length: number): boolean {
-    if (this.#at + length + 1 > this.#bytes.length) this.#grow(length + 1);
-    const bytes = this.#bytes;
+  /** The message as it lies: long runs are not copied but stand for themselves. */
+  takePieces(): Uint8Array[] {
+    const pieces = this.#pieces;
+    if (pieces === undefined) return [this.take()];
+    const taken: Uint8Array[] = [];
+    for (const piece of pieces) {
+      if (piece.at > this.#start) taken.push(this.#cut(this.#start, piece.at));
+      taken.push(piece.bytes);
+    }
+    if (this.#at > this.#start) taken.push(this.#cut(this.#start, this.#at));
+    return taken;
+  }
+
+  /** A store that has grown is worth keeping while messages are long; it is bounded, and never for good. */
+  #isLongStoreOfUse(): boolean {
+    return this.#end <= KEPT_BYTES_MAX && this.#at - this.#start > STORE_BYTES / 4;
+  }
+
+  /** Hands out a part of the store: what is written next comes behind it. */
+  #cut(from: number, to: number): Uint8Array {
+    if (this.#end > STORE_BYTES) return Buffer.copyBytesFrom(this.#store, from, to - from);
+    this.#start = to;
+    return this.#store.subarray(from, to);
+  }
+
+  #shortLatin1(text: string, length: number): boolean {
+    if (this.#at + length >= this.#end) this.#grow(length + 1);
+    const store = this.#store;
     let at = this.#at + 1;
     for (let i = 0; i < length; i++) {
-      const code = text.charCodeAt(i);
-      if (code > 127) return false;
-      bytes[at++] = code;
+      const unit = text.charCodeAt(i);
+      if (unit > 255) return false;
+      store[at++] = unit;
     }
-    bytes[this.#at] = SHORT_STRING + length;
+    store[this.#at] = SHORT_STRING + length;
     this.#at = at;
     return true;
   }
 
-  /** The length's varint is as wide as the longest encoding could need, so that one pass writes the text in place. */
-  #utf8(text: string, length: number): void {
-    const most = length * UTF8_BYTES_PER_UNIT;
-    if (this.#at + most + 3 > this.#bytes.length) this.#grow(most + 3);
-    const bytes = this.#bytes;
-    if (most <= SHORT_STRING_BYTES_MAX) {
-      const written = bytes.write(text, this.#at + 1, "utf8");
-      bytes[this.#at] = SHORT_STRING + written;
-      this.#at += 1 + written;
-      return;
+  /** Written as UTF-8, which tells whether it is ASCII and so Latin-1 as well: then its bytes are as many as its units. */
+  #text(text: string, length: number): void {
+    const most = length * UTF8_BYTES_PER_UNIT + 3;
+    if (this.#at + most > this.#end) this.#grow(most);
+    const store = this.#store;
+    const at = this.#at;
+    const head = length <= SHORT_STRING_MAX ? 1 : 3;
+    const written = store.write(text, at + head, "utf8");
+    const isAscii = written === length;
+    if (!isAscii && !text.isWellFormed()) {
+      this.#utf16(text);
+    } else if (head === 3) {
+      // Two bytes for the length, which is enough, and one more than needed for the shortest: written before it was known.
+      store[at] = isAscii ? TAG.latin1 : TAG.utf8;
+      store[at + 1] = (written & 127) | 128;
+      store[at + 2] = written >>> 7;
+      this.#at = at + 3 + written;
+    } else if (isAscii) {
+      store[at] = SHORT_STRING + length;
+      this.#at = at + 1 + length;
+    } else {
+      this.#utf8(text, written);
     }
-    const written = bytes.write(text, this.#at + 3, "utf8");
-    bytes[this.#at] = TAG.string;
-    bytes[this.#at + 1] = (written & 127) | 128;
-    bytes[this.#at + 2] = written >>> 7;
-    this.#at += 3 + written;
   }
 
-  #longUtf8(text: string): void {
-    const bytes = Buffer.from(text, "utf8");
-    this.byte(TAG.string);
-    this.varint(bytes.length);
-    this.raw(bytes);
+  #longText(text: string, length: number): void {
+    if (!text.isWellFormed()) {
+      this.#utf16(text);
+      return;
+    }
+    const utf8Bytes = Buffer.byteLength(text, "utf8");
+    if (utf8Bytes !== length) {
+      this.#utf8(text, utf8Bytes);
+      return;
+    }
+    this.byte(TAG.latin1);
+    this.varint(length);
+    if (this.#at + length > this.#end) this.#grow(length);
+    this.#at += this.#store.write(text, this.#at, "latin1");
+  }
+
+  #utf8(text: string, length: number): void {
+    this.byte(TAG.utf8);
+    this.varint(length);
+    if (this.#at + length > this.#end) this.#grow(length);
+    this.#at += this.#store.write(text, this.#at, "utf8");
   }
 
   #utf16(text: string): void {
-    const bytes = Buffer.from(text, "utf16le");
-    this.byte(TAG.string16);
-    this.varint(bytes.length);
-    this.raw(bytes);
+    const length = text.length * 2;
+    this.byte(TAG.utf16);
+    this.varint(length);
+    if (this.#at + length > this.#end) this.#grow(length);
+    this.#at += this.#store.write(text, this.#at, "utf16le");
   }
 
+  /** Goes on in another store, in which the message has room for `more` bytes. */
   #grow(more: number): void {
-    const next = Buffer.allocUnsafeSlow(Math.max(this.#bytes.length * 2, this.#at + more));
-    next.set(this.#bytes.subarray(0, this.#at));
-    this.#bytes = next;
+    const written = this.#at - this.#start;
+    const old = this.#store.subarray(this.#start, this.#at);
+    const start = this.#start;
+    this.#useStore(Math.max(STORE_BYTES, (written + more) * 2));
+    this.#store.set(old);
+    this.#at = written;
+    if (this.#pieces !== undefined) {
+      this.#pieces = this.#pieces.map(({ at, bytes }) => ({ at: at - start, bytes }));
+    }
+  }
+
+  #useStore(bytes: number): void {
+    this.#store = Buffer.allocUnsafeSlow(bytes);
+    this.#view = new DataView(this.#store.buffer);
+    this.#end = bytes;
+    this.#start = 0;
+    this.#at = 0;
   }
 }

@@ -19,8 +19,11 @@ const GOLDEN: [value: unknown, bytes: string][] = [
   [-(2 ** 31), "01 04 ffffffff0f"],
   [1.5, "01 05 000000000000f83f"],
   [-0, "01 05 0000000000000080"],
-  ["hé", "01 43 68c3a9"],
-  ["x".repeat(64), `01 06 c000 ${"78".repeat(64)}`],
+  ["hé", "01 42 68e9"],
+  ["日", "01 06 03 e697a5"],
+  ["x".repeat(64), `01 0b c000 ${"78".repeat(64)}`],
+  ["x".repeat(1_024), `01 0b 8008 ${"78".repeat(1_024)}`],
+  ["日".repeat(64), `01 06 c001 ${"e697a5".repeat(64)}`],
   ["\ud800", "01 07 02 00d8"],
   [-258n, "01 08 01 02 0201"],
   [0n, "01 08 00 01 00"],
@@ -40,6 +43,7 @@ const GOLDEN: [value: unknown, bytes: string][] = [
   [new Float64Array([1]), "01 1d 08 08 000000000000f03f"],
   [new Uint8Array([9]).buffer, "01 1d 0e 01 09"],
   [Buffer.from("a"), "01 1d 0d 01 61"],
+  [new Uint8Array(4_096).fill(1), `01 1d 01 8020 000000 ${"01".repeat(4_096)}`],
 ];
 
 test("the bytes of each kind of value are what they have always been", (t) => {
@@ -68,7 +72,7 @@ const MALFORMED: [what: string, bytes: string][] = [
   ["a varint without end", "01 04 ffffffffffff"],
   ["a varint beyond 32 bits", "01 04 ffffffff7f"],
   ["a string longer than the message", "01 06 ff01 61"],
-  ["a string that is not UTF-8", "01 42 c328"],
+  ["a string that is not UTF-8", "01 06 02 c328"],
   ["half a UTF-16 unit", "01 07 01 00"],
   ["a BigInt of a third sign", "01 08 02 01 01"],
   ["an array longer than the message", "01 10 ffffffff0f"],
@@ -87,6 +91,11 @@ const MALFORMED: [what: string, bytes: string][] = [
   ["a URL that is none", "01 1c 41 61"],
   ["bytes of no known kind", "01 1d 7f 00"],
   ["half an element", "01 1d 08 04 00000000"],
+  ["long bytes that are not aligned", `01 1d 01 8020 000100 ${"01".repeat(4_096)}`],
+  ["long bytes without what aligns them", "01 1d 01 8020 0000"],
+  ["what a session has learned, where there is none", "02 00 00"],
+  ["a shape for a session, where there is none", "01 1e 00 01 02 0161 81"],
+  ["a shape of a session, where there is none", "01 1f 00"],
   ["an error of no known kind", "01 1b 7f 00 00"],
   ["an IrisError without a code", "01 1b 08 00 00"],
 ];
