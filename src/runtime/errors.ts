@@ -46,8 +46,8 @@ export class IrisError extends Error {
   override readonly name: string = "IrisError";
   readonly code: ErrorCode;
   readonly retryable: boolean;
-  readonly maybeExecuted?: boolean;
-  readonly where?: string;
+  declare readonly maybeExecuted?: boolean;
+  declare readonly where?: string;
 
   constructor(code: ErrorCode, message: string, options: IrisErrorOptions = {}) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause });
