@@ -1,5 +1,5 @@
 /**
- * Who may import whom: the table of docs/architecture.md, held by `npm run lint`. A library that belongs to one part may
+ * Who may import whom: the table of docs/adr/0001-layout.md, held by `npm run lint`. A library that belongs to one part may
  * be imported there alone, so that nothing else comes to depend on it.
  */
 const OUR = "^src/";
