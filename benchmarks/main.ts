@@ -4,13 +4,14 @@ import { cpus } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { actors } from "./actors.ts";
+import { benchRpc } from "./rpc/main.ts";
 import { type Run, runGroup } from "./run.ts";
 import { comparison, figures, goals } from "./table.ts";
 import { openLaboratory } from "./trial.ts";
 
 const GROUPS = [actors];
 const USAGE = `npm run bench -- GROUP [--rounds N] [--case ID]… [--subject NAME]… [--json FILE] [--compare FILE] [--build DIRECTORY] [--against DIRECTORY]
-groups: ${GROUPS.map(({ id, cases }) => `${id} (${cases.map((one) => one.id).join(" ")})`).join(", ")}`;
+groups: ${GROUPS.map(({ id, cases }) => `${id} (${cases.map((one) => one.id).join(" ")})`).join(", ")}, rpc (has flags of its own: rpc --help)`;
 
 function fail(message: string): never {
   process.stderr.write(`${message}\n${USAGE}\n`);
@@ -35,6 +36,9 @@ function parse() {
     return fail((error as Error).message);
   }
 }
+
+// Calls between processes have figures of many kinds, and flags of their own.
+if (process.argv[2] === "rpc") process.exit(await benchRpc(process.argv.slice(3)));
 
 const { values, positionals } = parse();
 const group =

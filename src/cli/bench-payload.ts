@@ -17,8 +17,8 @@ export class Echo {
   }
 
   /** `count` small records, one after the other. */
-  *stream(count: number): Generator<SmallRecord> {
-    for (let id = 0; id < count; id++) yield { id, text: textOf(id) };
+  async *stream(count: number): AsyncGenerator<SmallRecord> {
+    yield* records(count);
   }
 }
 
@@ -29,6 +29,11 @@ const TEXTS = Array.from({ length: 64 }, (_, at) =>
 /** The text of record `id`, of 100 characters; neighbours differ. */
 export function textOf(id: number): string {
   return TEXTS[id & 63] ?? "";
+}
+
+/** The first `count` records. */
+export function* records(count: number): Generator<SmallRecord> {
+  for (let id = 0; id < count; id++) yield { id, text: textOf(id) };
 }
 
 /** Undefined when `reply` is what record `id` looks like, otherwise what is wrong with it. */

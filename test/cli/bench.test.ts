@@ -109,14 +109,14 @@ test("a wrong or failed answer ends a measurement", async (t) => {
   await t.throwsAsync(failing, { message: "not what was asked for" });
 });
 
-test("answers are told from each other", (t) => {
+test("answers are told from each other", async (t) => {
   const echo = new Echo();
   t.is(textOf(7).length, 100);
   t.is(wrongRecord(echo.small({ id: 7, text: textOf(7) }), 7), undefined);
   t.truthy(wrongRecord({ id: 8, text: textOf(7) }, 7));
   t.truthy(wrongRecord({ id: 7, text: textOf(8) }, 7));
   t.deepEqual(
-    [...echo.stream(3)].map((record, id) => wrongRecord(record, id)),
+    (await Array.fromAsync(echo.stream(3))).map((record, id) => wrongRecord(record, id)),
     [undefined, undefined, undefined],
   );
   const buffers = new Buffers(2, 64);
