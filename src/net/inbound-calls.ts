@@ -4,24 +4,26 @@
  * has really ended, cancelled or not, so that a hostile caller cannot pile up work.
  */
 import { IrisError } from "../runtime/errors.ts";
-import type { Clock, TimerHandle } from "../runtime/ports/clock.ts";
+import type { Clock } from "../runtime/ports/clock.ts";
 import type { Logger } from "../runtime/ports/logger.ts";
 import type { InboundCall, Payload, Peer, Target, Targets } from "./channel.ts";
+import type { Deadlines, Expiring } from "./deadlines.ts";
 import { errorToInfo } from "./fault.ts";
 import { encodeFrame } from "./frame.ts";
+import type { CallFields } from "./frame-reader.ts";
+import { answerBodyBytes, frameBytes, putReply, putStreamEnd, putStreamItem } from "./frame-writer.ts";
 import type { SessionLimits } from "./limits.ts";
-import { payloadOf, tooLarge } from "./outbound-calls.ts";
+import { tooLarge } from "./outbound-calls.ts";
 import type { Outbox } from "./outbox.ts";
-import type { Call, Tell } from "./wire/iris.ts";
+import { InboundRoutes, type Named } from "./routes.ts";
 
 /** Credit adds up to this at most: whatever a peer grants, counting it stays exact. */
 const CREDIT_ITEMS_MAX = 1_000_000;
-/** Longest time that one timer of Node can wait, about 25 days: no call is aborted later. Unit: ms. */
-const TIMER_MS_MAX = 2_147_483_647;
 
 export interface InboundCallsOptions {
   readonly outbox: Outbox;
   readonly clock: Clock;
+  readonly deadlines: Deadlines;
   readonly limits: SessionLimits;
   readonly logger: Logger;
   readonly targets: Targets;
@@ -34,10 +36,13 @@ export interface InboundCallsOptions {
 
 export class InboundCalls {
   readonly #o: InboundCallsOptions;
-  /** Those whose caller still waits. */
+  /** Calls whose caller still waits. */
   readonly #waiting = new Map<number, Running>();
+  /** Tells, for which nobody waits. Calls that nobody waits for any more are aborted, and only counted. */
+  readonly #tells = new Set<Running>();
+  readonly #routes = new InboundRoutes();
   /** All whose handler has not ended. */
-  readonly #running = new Set<Running>();
+  #running = 0;
   #streams = 0;
   #refusing: string | undefined;
 
@@ -46,7 +51,7 @@ export class InboundCalls {
   }
 
   get size(): number {
-    return this.#running.size;
+    return this.#running;
   }
 
   /** From now on new calls fail with `UNAVAILABLE`; running ones go on. */
@@ -54,22 +59,23 @@ export class InboundCalls {
     this.#refusing = why;
   }
 
-  /** Throws `PROTOCOL_ERROR` for an id that is in use. */
-  onCall(call: Call): void {
+  /** Throws `PROTOCOL_ERROR` for an id that is in use, and a route that was never named. */
+  onCall(call: Readonly<CallFields>): void {
     if (call.id === 0 || this.#waiting.has(call.id)) {
       throw new IrisError("PROTOCOL_ERROR", `call id ${call.id} is ${call.id === 0 ? "none" : "in use"}`);
     }
-    this.#run(call, call);
+    this.#run(call);
   }
 
-  onTell(tell: Tell): void {
-    this.#run(tell, undefined);
+  /** Throws `PROTOCOL_ERROR` for a route that was never named. */
+  onTell(tell: Readonly<CallFields>): void {
+    this.#run(tell);
   }
 
   onCancel(id: number): void {
     const running = this.#waiting.get(id);
     if (running === undefined) return;
-    this.#waiting.delete(id);
+    this.#forget(running);
     running.abort(new IrisError("CANCELLED", `${running.what} was cancelled by its caller`));
   }
 
@@ -78,50 +84,67 @@ export class InboundCalls {
   }
 
   abortAll(reason: IrisError): void {
-    this.#waiting.clear();
-    for (const running of [...this.#running]) running.abort(reason);
+    const all = [...this.#waiting.values(), ...this.#tells];
+    for (const running of all) {
+      this.#forget(running);
+      running.abort(reason);
+    }
   }
 
-  #run(said: Tell, call: Call | undefined): void {
-    const { outbox, logger } = this.#o;
+  /** The deadline of one has passed. */
+  expired(running: Running): void {
+    if (!this.#forget(running)) return;
+    const late = new IrisError("DEADLINE_EXCEEDED", `${running.what} was not done within ${running.remainingMs} ms`, {
+      maybeExecuted: true,
+    });
+    this.#fault(running.id, late);
+    running.abort(late);
+  }
+
+  #run(said: Readonly<CallFields>): void {
+    const { outbox, logger, deadlines, clock } = this.#o;
+    const { id } = said;
+    const named = this.#routes.of(said.route, said.target, said.method);
     let running: Running | undefined;
     try {
-      const { target, payload } = this.#admit(said);
-      running = new Running(said, call, payload, this.#o.peer());
-      this.#running.add(running);
-      if (call !== undefined) {
-        this.#waiting.set(call.id, running);
-        if (call.remainingMs > 0) this.#arm(running, call.id, call.remainingMs);
+      const { target, payload } = this.#admit(said, named);
+      const deadlineAt = said.remainingMs === 0 ? Number.POSITIVE_INFINITY : clock.now() + said.remainingMs;
+      running = new Running(this, said, named, payload, this.#o.peer(), deadlineAt);
+      this.#running++;
+      if (id === 0) {
+        this.#tells.add(running);
+      } else {
+        this.#waiting.set(id, running);
+        if (deadlineAt !== Number.POSITIVE_INFINITY) deadlines.add(running);
       }
       this.#follow(running, target.handle(running), outbox);
     } catch (error) {
       if (running !== undefined) this.#failed(running, error);
-      else if (call !== undefined) this.#fault(call.id, error);
-      else logger.warn({ call: `${said.target}.${said.method}`, error }, "a tell was refused");
+      else if (id !== 0) this.#fault(id, error);
+      else logger.warn({ call: named.what, error }, "a tell was refused");
     }
   }
 
   /** Where a call goes, with what. Throws why it goes nowhere: nothing of it has run then. */
-  #admit(said: Tell): { target: Target; payload: Payload } {
+  #admit(said: Readonly<CallFields>, { target: name, what }: Named): { target: Target; payload: Payload } {
     const { limits, targets } = this.#o;
-    const what = `${said.target}.${said.method}`;
     if (this.#refusing !== undefined) {
       throw new IrisError("UNAVAILABLE", `${what} was not taken: ${this.#refusing}`);
     }
     const most = limits.callsInFlight;
-    if (this.#running.size >= most) {
+    if (this.#running >= most) {
       const message = `${what} was not taken: ${most} calls of this session are running, which is the most`;
       throw new IrisError("RESOURCE_EXHAUSTED", message);
     }
-    const payload = payloadOf(said.codec, said.payload);
-    if (payload === undefined) {
+    const { codec } = said;
+    if (codec === undefined) {
       throw new IrisError("INVALID_ARGUMENT", `${what}: the arguments are in a format that is not spoken here`);
     }
-    const target = targets(said.target);
+    const target = targets(name);
     if (target === undefined) {
-      throw new IrisError("NO_SUCH_ACTOR", `nothing is registered as "${said.target}" here`);
+      throw new IrisError("NO_SUCH_ACTOR", `nothing is registered as "${name}" here`);
     }
-    return { target, payload };
+    return { target, payload: { codec, bytes: said.payload } };
   }
 
   #follow(running: Running, answer: Promise<Payload> | AsyncIterable<Payload>, outbox: Outbox): void {
@@ -135,46 +158,39 @@ export class InboundCalls {
     }
   }
 
-  #arm(running: Running, id: number, remainingMs: number): void {
-    running.timer = this.#o.clock.setTimeout(
-      () => {
-        if (!this.#waiting.delete(id)) return;
-        const late = new IrisError("DEADLINE_EXCEEDED", `${running.what} was not done within ${remainingMs} ms`, {
-          maybeExecuted: true,
-        });
-        this.#fault(id, late);
-        running.abort(late);
-      },
-      Math.min(remainingMs, TIMER_MS_MAX),
-    );
-  }
-
   #answered(running: Running, payload: Payload): void {
-    const id = this.#settle(running);
-    if (id === undefined) return;
+    const { id } = running;
+    if (!this.#settle(running)) return;
     const { outbox, limits } = this.#o;
-    const bytes = encodeFrame("reply", { id, codec: payload.codec, payload: payload.bytes });
-    if (bytes.length > limits.messageBytes) {
-      this.#fault(id, tooLarge(`the results of ${running.what}`, bytes.length, limits.messageBytes, true));
+    const bodyBytes = answerBodyBytes(id, payload);
+    if (frameBytes(bodyBytes) > limits.messageBytes) {
+      this.#fault(id, tooLarge(`the results of ${running.what}`, frameBytes(bodyBytes), limits.messageBytes, true));
     } else {
-      outbox.put(bytes);
+      putReply(outbox, id, payload, bodyBytes);
     }
     this.#o.onEnded();
   }
 
   #failed(running: Running, error: unknown): void {
-    const id = this.#settle(running);
-    if (id !== undefined) this.#fault(id, error);
+    if (this.#settle(running)) this.#fault(running.id, error);
     else if (!running.wantsAnswer) this.#o.logger.warn({ call: running.what, error }, "a tell failed");
     this.#o.onEnded();
   }
 
-  /** The handler has ended. The id to answer to, unless nobody waits. */
-  #settle(running: Running): number | undefined {
-    if (running.timer !== undefined) this.#o.clock.clearTimeout(running.timer);
-    this.#running.delete(running);
-    const id = running.id;
-    return id !== undefined && this.#waiting.get(id) === running && this.#waiting.delete(id) ? id : undefined;
+  /** The handler has ended. Whether anybody waits for the answer. */
+  #settle(running: Running): boolean {
+    this.#running--;
+    return this.#forget(running) && running.wantsAnswer;
+  }
+
+  /** Nobody waits for it any more. False if nobody did. */
+  #forget(running: Running): boolean {
+    if (running.isOver) return false;
+    running.isOver = true;
+    if (running.wantsAnswer) this.#waiting.delete(running.id);
+    else this.#tells.delete(running);
+    if (running.deadlineAt !== Number.POSITIVE_INFINITY) this.#o.deadlines.ended();
+    return true;
   }
 
   /** Never rejects: whatever goes wrong ends as the call's failure. */
@@ -193,15 +209,15 @@ export class InboundCalls {
         const next = await iterator.next();
         if (running.aborted) break;
         if (next.done === true) {
-          if (this.#settle(running) !== undefined) outbox.put(encodeFrame("streamEnd", { id }));
+          if (this.#settle(running)) putStreamEnd(outbox, id);
           this.#o.onEnded();
           return;
         }
-        const bytes = encodeFrame("streamItem", { id, codec: next.value.codec, payload: next.value.bytes });
-        if (bytes.length > limits.messageBytes) {
-          throw tooLarge(`items of ${running.what}`, bytes.length, limits.messageBytes, true);
+        const bodyBytes = answerBodyBytes(id, next.value);
+        if (frameBytes(bodyBytes) > limits.messageBytes) {
+          throw tooLarge(`items of ${running.what}`, frameBytes(bodyBytes), limits.messageBytes, true);
         }
-        outbox.put(bytes);
+        putStreamItem(outbox, id, next.value, bodyBytes);
         running.spend();
       }
       await closeIterator(iterator);
@@ -216,7 +232,7 @@ export class InboundCalls {
 
   /** The id to stream to. Throws when its caller takes no stream, or there are too many. */
   #mayStream(running: Running): number {
-    if (running.id === undefined || running.takesNoStream) {
+    if (running.takesNoStream) {
       throw new IrisError("FAILED_PRECONDITION", `${running.what} answers with a stream, and its caller takes none`);
     }
     const most = this.#o.limits.streamsInFlight;
@@ -233,38 +249,62 @@ export class InboundCalls {
 }
 
 /** One call while its handler runs. */
-class Running implements InboundCall {
-  readonly id: number | undefined;
-  readonly method: string;
+class Running implements InboundCall, Expiring {
+  /** 0 for a tell. */
+  readonly id: number;
   readonly payload: Payload;
   readonly remainingMs: number | undefined;
+  /** On the session's clock; infinite when there is none, and for a tell. */
+  readonly deadlineAt: number;
   readonly trace: string;
   readonly key: string | undefined;
   readonly peer: Peer;
-  readonly what: string;
   readonly takesNoStream: boolean;
-  timer: TimerHandle;
+  /** Nobody waits for it any more. */
+  isOver = false;
+  readonly #calls: InboundCalls;
+  readonly #named: Named;
   #credit: number;
-  #onCredit: (() => void) | undefined;
-  #onAbort: (() => void) | undefined;
-  #aborter: AbortController | undefined;
-  #abortReason: IrisError | undefined;
+  #onCredit: (() => void) | undefined = undefined;
+  #onAbort: (() => void) | undefined = undefined;
+  #aborter: AbortController | undefined = undefined;
+  #abortReason: IrisError | undefined = undefined;
 
-  constructor(said: Tell, call: Call | undefined, payload: Payload, peer: Peer) {
-    this.id = call?.id;
-    this.method = said.method;
+  constructor(
+    calls: InboundCalls,
+    said: Readonly<CallFields>,
+    named: Named,
+    payload: Payload,
+    peer: Peer,
+    deadlineAt: number,
+  ) {
+    this.#calls = calls;
+    this.#named = named;
+    this.id = said.id;
     this.payload = payload;
-    this.remainingMs = call === undefined || call.remainingMs === 0 ? undefined : call.remainingMs;
+    this.remainingMs = said.remainingMs === 0 ? undefined : said.remainingMs;
+    this.deadlineAt = deadlineAt;
     this.trace = said.trace;
-    this.key = call?.idempotent === true && call.key !== "" ? call.key : undefined;
+    this.key = said.idempotent && said.key !== "" ? said.key : undefined;
     this.peer = peer;
-    this.what = `${said.target}.${said.method}`;
-    this.takesNoStream = call === undefined || call.credit === 0;
-    this.#credit = Math.min(call?.credit ?? 0, CREDIT_ITEMS_MAX);
+    this.takesNoStream = said.credit === 0;
+    this.#credit = Math.min(said.credit, CREDIT_ITEMS_MAX);
+  }
+
+  get method(): string {
+    return this.#named.method;
+  }
+
+  get what(): string {
+    return this.#named.what;
+  }
+
+  expire(): void {
+    this.#calls.expired(this);
   }
 
   get wantsAnswer(): boolean {
-    return this.id !== undefined;
+    return this.id !== 0;
   }
 
   /** Made only for handlers that look at it: most do not. */

@@ -3,37 +3,25 @@
  * their streams. The one invariant: each call ends exactly once, and leaves no timer and no listener behind.
  */
 import { IrisError } from "../runtime/errors.ts";
-import type { Clock, TimerHandle } from "../runtime/ports/clock.ts";
-import { Answer } from "./answer.ts";
+import type { Clock } from "../runtime/ports/clock.ts";
+import { Answer, type AnswerOwner } from "./answer.ts";
 import type { ChannelCallOptions, Outcome, Payload } from "./channel.ts";
+import type { Deadlines } from "./deadlines.ts";
 import { infoToError } from "./fault.ts";
-import { encodeFrame } from "./frame.ts";
+import type { AnswerFields } from "./frame-reader.ts";
+import { callBodyBytes, frameBytes, putCall, putCancel, putCredit, putTell, tellBodyBytes } from "./frame-writer.ts";
 import type { SessionLimits } from "./limits.ts";
-import type { Outbox, Queued } from "./outbox.ts";
-import type { Codec, Fault, Reply, StreamItem, Tell } from "./wire/iris.ts";
+import type { Outbox } from "./outbox.ts";
+import { OutboundRoutes } from "./routes.ts";
+import type { Fault } from "./wire/iris.ts";
 
 /** Ids and times on the wire are 32 bits wide. */
 const UINT32_MAX = 0xffff_ffff;
-/** Longest time that one timer of Node can wait. Unit: ms. */
-const TIMER_MS_MAX = 2_147_483_647;
-
-interface Pending {
-  readonly id: number;
-  readonly what: string;
-  readonly answer: Answer;
-  readonly queued: Queued;
-  readonly idempotent: boolean;
-  timer: TimerHandle;
-  readonly signal: AbortSignal | undefined;
-  onAbort: (() => void) | undefined;
-  /** Items that may still come; known to be a stream once one has. */
-  creditLeft: number;
-  streams: boolean;
-}
 
 export interface OutboundCallsOptions {
   readonly outbox: Outbox;
   readonly clock: Clock;
+  readonly deadlines: Deadlines;
   readonly limits: SessionLimits;
   /** The other end, for messages. */
   readonly address: string;
@@ -41,9 +29,10 @@ export interface OutboundCallsOptions {
   readonly onEnded: () => void;
 }
 
-export class OutboundCalls {
+export class OutboundCalls implements AnswerOwner {
   readonly #o: OutboundCallsOptions;
-  readonly #pending = new Map<number, Pending>();
+  readonly #pending = new Map<number, Answer>();
+  readonly #routes = new OutboundRoutes();
   #lastId = 0;
   #streams = 0;
 
@@ -55,127 +44,127 @@ export class OutboundCalls {
     return this.#pending.size;
   }
 
+  /** The other end understands numbers for names. Said before the first call. */
+  numberRoutes(): void {
+    this.#routes.number();
+  }
+
   call(target: string, method: string, payload: Payload, options: ChannelCallOptions): Outcome {
-    const { outbox, limits, clock, address } = this.#o;
-    const { timeoutMs, signal, idempotent = false } = options;
-    const what = `${target}.${method}`;
-    const refused = this.#refusal(what, timeoutMs, signal);
-    if (refused !== undefined) return refusedCall(what, refused);
+    const { outbox, limits, clock } = this.#o;
+    const { timeoutMs = Number.POSITIVE_INFINITY, signal, idempotent = false } = options;
+    const route = this.#routes.of(target, method);
+    const refused = this.#refusal(route.what, timeoutMs, signal);
+    if (refused !== undefined) return refusedCall(route.what, refused);
     const id = this.#freeId();
-    const bytes = encodeFrame("call", {
+    const head = {
       id,
-      target,
-      method,
-      remainingMs: timeoutMs === undefined ? 0 : Math.min(UINT32_MAX, Math.max(1, Math.ceil(timeoutMs))),
+      remainingMs: timeoutMs === Number.POSITIVE_INFINITY ? 0 : Math.min(UINT32_MAX, Math.max(1, Math.ceil(timeoutMs))),
       trace: options.trace ?? "",
-      codec: payload.codec,
-      payload: payload.bytes,
       credit: limits.streamCreditItems,
       idempotent,
       key: options.key ?? "",
-    });
-    if (bytes.length > limits.messageBytes) {
-      return refusedCall(what, tooLarge(`the arguments of ${what}`, bytes.length, limits.messageBytes));
-    }
-    const hooks = {
-      granted: (items: number) => this.#grant(id, items),
-      left: () => this.#giveUp(id),
     };
-    const pending: Pending = {
-      id,
-      what,
-      answer: new Answer(what, hooks, limits.streamCreditItems),
-      queued: outbox.put(bytes),
-      idempotent,
-      timer: undefined,
-      signal,
-      onAbort: undefined,
-      creditLeft: limits.streamCreditItems,
-      streams: false,
-    };
-    this.#pending.set(id, pending);
-    if (timeoutMs !== undefined && timeoutMs !== Number.POSITIVE_INFINITY) {
-      this.#arm(pending, clock.now() + timeoutMs, timeoutMs);
+    const named = this.#routes.mustName(route, outbox.hasLeft);
+    const bodyBytes = callBodyBytes(head, route, named, payload);
+    if (frameBytes(bodyBytes) > limits.messageBytes) {
+      const error = tooLarge(`the arguments of ${route.what}`, frameBytes(bodyBytes), limits.messageBytes);
+      return refusedCall(route.what, error);
     }
-    if (signal !== undefined) {
-      pending.onAbort = () => {
-        this.#giveUp(
-          id,
-          (maybeExecuted) =>
-            new IrisError("CANCELLED", `${what} at ${address} was cancelled by its caller`, {
-              cause: signal.reason,
-              maybeExecuted,
-            }),
-        );
-      };
-      signal.addEventListener("abort", pending.onAbort, { once: true });
-    }
-    return pending.answer;
+    const deadlineAt = timeoutMs === Number.POSITIVE_INFINITY ? timeoutMs : clock.now() + timeoutMs;
+    const answer = new Answer(route.what, this, limits.streamCreditItems, id, deadlineAt, timeoutMs, idempotent);
+    this.#pending.set(id, answer);
+    if (deadlineAt !== Number.POSITIVE_INFINITY) this.#o.deadlines.add(answer);
+    if (signal !== undefined) this.#listen(answer, signal);
+    // Last: the queue may be so full that the session ends, and then the call must be there to fail.
+    answer.ticket = putCall(outbox, head, route, named, payload, bodyBytes);
+    if (named) this.#routes.named(route, answer.ticket);
+    return answer;
   }
 
   /** Queues a call without an answer. False when it is too large or the queue is full. */
   tell(target: string, method: string, payload: Payload): boolean {
     const { outbox, limits } = this.#o;
-    const tell: Tell = { target, method, codec: payload.codec, payload: payload.bytes, trace: "" };
-    const bytes = encodeFrame("tell", tell);
-    if (bytes.length > limits.messageBytes || !outbox.hasRoom) return false;
-    outbox.put(bytes);
+    const route = this.#routes.of(target, method);
+    const named = this.#routes.mustName(route, outbox.hasLeft);
+    const bodyBytes = tellBodyBytes(route, named, payload);
+    if (frameBytes(bodyBytes) > limits.messageBytes || !outbox.hasRoom) return false;
+    const ticket = putTell(outbox, route, named, payload, bodyBytes);
+    if (named) this.#routes.named(route, ticket);
     return true;
   }
 
-  onReply(reply: Reply): void {
-    const pending = this.#end(reply.id);
-    if (pending === undefined) return; // cancelled or expired meanwhile
-    const payload = payloadOf(reply.codec, reply.payload);
-    if (payload === undefined) pending.answer.fail(unknownCodec(pending.what));
-    else pending.answer.settle(payload);
+  onReply(reply: Readonly<AnswerFields>): void {
+    const answer = this.#end(reply.id);
+    if (answer === undefined) return; // cancelled or expired meanwhile
+    const { codec } = reply;
+    if (codec === undefined) answer.fail(unknownCodec(answer.what));
+    else answer.settle({ codec, bytes: reply.payload });
   }
 
   onFault(fault: Fault): void {
-    this.#end(fault.id)?.answer.fail(infoToError(fault.error));
+    this.#end(fault.id)?.fail(infoToError(fault.error));
   }
 
   /** Throws `PROTOCOL_ERROR` when more items come than there was credit for. */
-  onStreamItem(item: StreamItem): void {
-    const pending = this.#pending.get(item.id);
-    if (pending === undefined) return;
-    if (pending.creditLeft === 0) {
-      throw new IrisError("PROTOCOL_ERROR", `${pending.what} streams more items than it has credit for`);
+  onStreamItem(item: Readonly<AnswerFields>): void {
+    const answer = this.#pending.get(item.id);
+    if (answer === undefined) return;
+    if (answer.creditLeft === 0) {
+      throw new IrisError("PROTOCOL_ERROR", `${answer.what} streams more items than it has credit for`);
     }
-    pending.creditLeft--;
-    if (!pending.streams) {
-      pending.streams = true;
+    answer.creditLeft--;
+    if (!answer.streams) {
+      answer.streams = true;
       if (++this.#streams > this.#o.limits.streamsInFlight) {
-        this.#giveUp(item.id, () => this.#tooMany("streams", this.#o.limits.streamsInFlight));
+        this.#giveUp(answer, () => this.#tooMany("streams", this.#o.limits.streamsInFlight));
         return;
       }
     }
-    const payload = payloadOf(item.codec, item.payload);
-    if (payload === undefined) this.#giveUp(item.id, () => unknownCodec(pending.what));
-    else pending.answer.push(payload);
+    const { codec } = item;
+    if (codec === undefined) this.#giveUp(answer, () => unknownCodec(answer.what));
+    else answer.push({ codec, bytes: item.payload });
   }
 
   onStreamEnd(id: number): void {
-    this.#end(id)?.answer.complete();
+    this.#end(id)?.complete();
+  }
+
+  granted(answer: Answer, items: number): void {
+    if (this.#pending.get(answer.id) !== answer) return;
+    answer.creditLeft += items;
+    putCredit(this.#o.outbox, answer.id, items);
+  }
+
+  left(answer: Answer): void {
+    this.#giveUp(answer);
+  }
+
+  expired(answer: Answer): void {
+    const { what, timeoutMs } = answer;
+    this.#giveUp(answer, (maybeExecuted) => {
+      const message = `no answer of ${what} at ${this.#o.address} within ${timeoutMs} ms`;
+      return new IrisError("DEADLINE_EXCEEDED", message, { maybeExecuted });
+    });
   }
 
   /** The session is over: what has left may have run, what has not has not. */
   failAll(why: string, cause: unknown): void {
-    for (const { id, what, queued, idempotent } of [...this.#pending.values()]) {
-      const error = queued.left
+    for (const { id, what, ticket, idempotent } of [...this.#pending.values()]) {
+      const hasLeft = ticket !== 0 && this.#o.outbox.hasLeft(ticket);
+      const error = hasLeft
         ? new IrisError("LOST", `${what}: ${why} before the answer came`, {
             cause,
             maybeExecuted: true,
             retryable: idempotent,
           })
         : new IrisError("UNAVAILABLE", `${what}: ${why} before it was sent`, { cause });
-      this.#end(id)?.answer.fail(error);
+      this.#end(id)?.fail(error);
     }
   }
 
-  #refusal(what: string, timeoutMs: number | undefined, signal: AbortSignal | undefined): IrisError | undefined {
+  #refusal(what: string, timeoutMs: number, signal: AbortSignal | undefined): IrisError | undefined {
     const { outbox, limits, address } = this.#o;
-    if (timeoutMs !== undefined && !(timeoutMs >= 0)) {
+    if (!(timeoutMs >= 0)) {
       return new IrisError("INVALID_ARGUMENT", `timeoutMs of ${what} is ${timeoutMs}; it must be 0 or more`);
     }
     if (signal?.aborted) {
@@ -199,51 +188,35 @@ export class OutboundCalls {
     );
   }
 
-  #arm(pending: Pending, deadlineAt: number, timeoutMs: number): void {
-    const { clock } = this.#o;
-    const leftMs = deadlineAt - clock.now();
-    pending.timer = clock.setTimeout(
-      () => {
-        if (clock.now() < deadlineAt && leftMs > TIMER_MS_MAX) {
-          this.#arm(pending, deadlineAt, timeoutMs);
-          return;
-        }
-        this.#giveUp(pending.id, (maybeExecuted) => this.#late(pending.what, timeoutMs, maybeExecuted));
-      },
-      Math.min(leftMs, TIMER_MS_MAX),
-    );
-  }
-
-  #late(what: string, timeoutMs: number, maybeExecuted: true | undefined): IrisError {
-    const message = `no answer of ${what} at ${this.#o.address} within ${timeoutMs} ms`;
-    return new IrisError("DEADLINE_EXCEEDED", message, { maybeExecuted });
+  #listen(answer: Answer, signal: AbortSignal): void {
+    const onAbort = () => {
+      const message = `${answer.what} at ${this.#o.address} was cancelled by its caller`;
+      this.#giveUp(answer, (maybeExecuted) => {
+        return new IrisError("CANCELLED", message, { cause: signal.reason, maybeExecuted });
+      });
+    };
+    signal.addEventListener("abort", onAbort, { once: true });
+    answer.unlisten = () => signal.removeEventListener("abort", onAbort);
   }
 
   /** Ends a call from this side: takes it back if it has not left, tells the other end to stop if it has. */
-  #giveUp(id: number, error?: (maybeExecuted: true | undefined) => IrisError): void {
-    const pending = this.#end(id);
-    if (pending === undefined) return;
-    const takenBack = this.#o.outbox.takeBack(pending.queued);
-    if (!takenBack) this.#o.outbox.put(encodeFrame("cancel", { id }));
-    if (error !== undefined) pending.answer.fail(error(takenBack ? undefined : true));
+  #giveUp(answer: Answer, error?: (maybeExecuted: true | undefined) => IrisError): void {
+    if (this.#pending.get(answer.id) !== answer) return;
+    this.#end(answer.id);
+    const takenBack = this.#o.outbox.takeBack(answer.ticket);
+    if (!takenBack) putCancel(this.#o.outbox, answer.id);
+    if (error !== undefined) answer.fail(error(takenBack ? undefined : true));
   }
 
-  #grant(id: number, items: number): void {
-    const pending = this.#pending.get(id);
-    if (pending === undefined) return;
-    pending.creditLeft += items;
-    this.#o.outbox.put(encodeFrame("credit", { id, items }));
-  }
-
-  #end(id: number): Pending | undefined {
-    const pending = this.#pending.get(id);
-    if (pending === undefined) return undefined;
+  #end(id: number): Answer | undefined {
+    const answer = this.#pending.get(id);
+    if (answer === undefined) return undefined;
     this.#pending.delete(id);
-    if (pending.streams) this.#streams--;
-    if (pending.timer !== undefined) this.#o.clock.clearTimeout(pending.timer);
-    if (pending.onAbort !== undefined) pending.signal?.removeEventListener("abort", pending.onAbort);
+    if (answer.streams) this.#streams--;
+    if (answer.deadlineAt !== Number.POSITIVE_INFINITY) this.#o.deadlines.ended();
+    answer.unlisten?.();
     this.#o.onEnded();
-    return pending;
+    return answer;
   }
 
   /** Ids wrap around after four thousand million calls; those still in flight then are stepped over. */
@@ -256,7 +229,7 @@ export class OutboundCalls {
 
 /** The outcome of a call that was never sent. */
 export function refusedCall(what: string, error: IrisError): Outcome {
-  const answer = new Answer(what, { granted() {}, left() {} }, 1);
+  const answer = new Answer(what, undefined, 1);
   answer.fail(error);
   return answer;
 }
@@ -265,11 +238,6 @@ export function tooLarge(what: string, bytes: number, bytesMax: number, maybeExe
   return new IrisError("PAYLOAD_TOO_LARGE", `${what} take ${bytes} bytes; at most ${bytesMax} are sent at once`, {
     maybeExecuted,
   });
-}
-
-/** `undefined` for a codec that is not spoken here. */
-export function payloadOf(codec: Codec, bytes: Uint8Array): Payload | undefined {
-  return codec === "PROTOBUF" || codec === "VALUE" ? { codec, bytes } : undefined;
 }
 
 function unknownCodec(what: string): IrisError {

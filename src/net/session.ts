@@ -8,12 +8,15 @@ import type { ExitReason } from "../runtime/exit.ts";
 import type { Clock, TimerHandle } from "../runtime/ports/clock.ts";
 import { type Logger, silentLogger } from "../runtime/ports/logger.ts";
 import type { Channel, ChannelCallOptions, Identity, Outcome, Payload, Peer, Targets } from "./channel.ts";
+import { Deadlines } from "./deadlines.ts";
 import { errorToInfo, infoToError } from "./fault.ts";
-import { decodeFrame, encodeFrame, type RawFrame, type Said, splitBatch } from "./frame.ts";
+import { decodeFrame, encodeFrame, type FrameKind, type Said } from "./frame.ts";
+import { FrameReader } from "./frame-reader.ts";
 import { InboundCalls } from "./inbound-calls.ts";
 import type { SessionLimits } from "./limits.ts";
 import { OutboundCalls, refusedCall } from "./outbound-calls.ts";
 import { Outbox } from "./outbox.ts";
+import { ROUTES_FEATURE } from "./routes.ts";
 import { SESSION_TABLE, type SessionAction, type SessionEvent, type SessionState } from "./session.machine.ts";
 import type { Link } from "./transport.ts";
 import { Watches } from "./watches.ts";
@@ -56,6 +59,7 @@ export class Session implements Channel {
   readonly #o: SessionOptions;
   readonly #logger: Logger;
   readonly #outbox: Outbox;
+  readonly #reader = new FrameReader();
   readonly #outbound: OutboundCalls;
   readonly #inbound: InboundCalls;
   readonly #watches: Watches;
@@ -80,16 +84,14 @@ export class Session implements Channel {
     this.#peer = { identity: UNPROVED, address: this.address, channel: this, closed: this.#closed.signal };
     this.#outbox = new Outbox(link, limits, () => this.#happened("silent", this.#doesNotRead()));
     const onEnded = () => this.#checkIdle();
-    this.#outbound = new OutboundCalls({ outbox: this.#outbox, clock, limits, address: this.address, onEnded });
+    const shared = { outbox: this.#outbox, clock, deadlines: new Deadlines(clock), limits, onEnded };
+    this.#outbound = new OutboundCalls({ ...shared, address: this.address });
     this.#inbound = new InboundCalls({
-      outbox: this.#outbox,
-      clock,
-      limits,
+      ...shared,
       logger: this.#logger,
       targets,
       peer: () => this.#peer,
       stacks: options.stacks ?? false,
-      onEnded,
     });
     this.#watches = new Watches(this.#outbox, limits, targets, this.#logger);
     this.#helloTimer = clock.setTimeout(() => {
@@ -161,6 +163,7 @@ export class Session implements Channel {
     opened: () => {
       this.#o.clock.clearTimeout(this.#helloTimer);
       this.#keepAlive();
+      if (this.#hello?.supports.includes(ROUTES_FEATURE)) this.#outbound.numberRoutes();
       this.#tellOwner(() => this.#o.onOpen?.(this.#peer));
     },
     sayGoodbye: () => {
@@ -183,10 +186,12 @@ export class Session implements Channel {
     this.#heard = true;
     const { limits } = this.#o;
     const greeting = this.#state === "greeting" || this.#state === "authenticating";
+    const reader = this.#reader;
     try {
-      for (const raw of splitBatch(bytes, greeting ? limits.helloBytes : limits.messageBytes, limits)) {
+      reader.open(bytes, greeting ? limits.helloBytes : limits.messageBytes, limits);
+      for (let kind = reader.next(); kind !== undefined; kind = reader.next()) {
         if (this.#state === "closed") return;
-        this.#take(raw);
+        this.#take(kind);
       }
     } catch (error) {
       if (IrisError.is(error, "PROTOCOL_ERROR")) {
@@ -196,49 +201,58 @@ export class Session implements Channel {
         this.#logger.error({ error }, "closing a session over an error of our own");
         this.#happened("breach", toIrisError(error));
       }
+    } finally {
+      reader.close();
     }
   }
 
   /** Nothing but the hello, or a refusal, is decoded before the hello is done. */
-  #take(raw: RawFrame): void {
-    const { role } = this.#o;
+  #take(kind: FrameKind): void {
     if (this.#state === "open" || this.#state === "leaving" || this.#state === "left") {
-      this.#handle(decodeFrame(raw));
-    } else if (this.#state === "greeting" && raw.kind === "hello") {
-      this.#greeted(decodeFrame(raw).body as Hello);
-    } else if (this.#state === "greeting" && raw.kind === "fault" && role.end === "dialler") {
-      this.#handle(decodeFrame(raw));
+      this.#handle(kind);
+    } else if (this.#state === "greeting" && kind === "hello") {
+      this.#greeted(decodeFrame({ kind, body: this.#reader.body }).body as Hello);
+    } else if (this.#state === "greeting" && kind === "fault" && this.#o.role.end === "dialler") {
+      this.#handle(kind);
     } else {
-      throw new IrisError("PROTOCOL_ERROR", `${this.address} sent ${raw.kind} before the hello was done`);
+      throw new IrisError("PROTOCOL_ERROR", `${this.address} sent ${kind} before the hello was done`);
     }
   }
 
-  #handle(said: Said): void {
-    switch (said.kind) {
+  #handle(kind: FrameKind): void {
+    const reader = this.#reader;
+    switch (kind) {
       case "call":
-        this.#inbound.onCall(said.body);
+        this.#inbound.onCall(reader.readCall());
         break;
       case "tell":
-        this.#inbound.onTell(said.body);
+        this.#inbound.onTell(reader.readTell());
         break;
       case "reply":
-        this.#outbound.onReply(said.body);
+        this.#outbound.onReply(reader.readAnswer());
         break;
+      case "cancel":
+        this.#inbound.onCancel(reader.readNumber(1));
+        break;
+      case "streamItem":
+        this.#outbound.onStreamItem(reader.readAnswer());
+        break;
+      case "streamEnd":
+        this.#outbound.onStreamEnd(reader.readNumber(1));
+        break;
+      case "credit":
+        this.#inbound.onCredit(reader.readNumber(1), reader.readNumber(2));
+        break;
+      default:
+        this.#handleRare(decodeFrame({ kind, body: reader.body }));
+    }
+  }
+
+  #handleRare(said: Said): void {
+    switch (said.kind) {
       case "fault":
         if (said.body.id !== 0) this.#outbound.onFault(said.body);
         else this.#happened("refused", toIrisError(infoToError(said.body.error), "UNAVAILABLE"));
-        break;
-      case "cancel":
-        this.#inbound.onCancel(said.body.id);
-        break;
-      case "streamItem":
-        this.#outbound.onStreamItem(said.body);
-        break;
-      case "streamEnd":
-        this.#outbound.onStreamEnd(said.body.id);
-        break;
-      case "credit":
-        this.#inbound.onCredit(said.body.id, said.body.items);
         break;
       case "watch":
         this.#watches.onWatch(said.body);
@@ -284,7 +298,8 @@ export class Session implements Channel {
   }
 
   #sayHello(token: string): void {
-    this.#outbox.put(encodeFrame("hello", { version: PROTOCOL_VERSION, token, supports: [], node: this.#o.node }));
+    const supports = [ROUTES_FEATURE];
+    this.#outbox.put(encodeFrame("hello", { version: PROTOCOL_VERSION, token, supports, node: this.#o.node }));
   }
 
   /**

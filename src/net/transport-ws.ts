@@ -1,11 +1,15 @@
 /**
- * Links over WebSocket, binary messages only, uncompressed. The server side shares its port with plain HTTP. Knows
+ * Links over WebSocket, binary messages only, uncompressed. The server side shares its port with plain HTTP. `ws` shakes
+ * hands, reads and closes; messages are written here, each in one turn of the socket, a big payload where it lies. Knows
  * nothing of frames, and keeps no link longer than its socket. The one invariant is `Transport`'s: whole messages, in
  * order, none after `onClose`.
+ *
+ * The dialling end must mask (RFC 6455, 5.3), which guards proxies against pages that choose the bytes a browser sends.
+ * No page chooses ours, so the mask is four zeros: it is there, every server takes it, and neither end touches a byte.
  */
 import { createServer, type IncomingMessage, type Server, type ServerResponse, STATUS_CODES } from "node:http";
 import { createServer as createTlsServer } from "node:https";
-import type { AddressInfo } from "node:net";
+import type { AddressInfo, Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import type { SecureContextOptions } from "node:tls";
 import { WebSocket, WebSocketServer } from "ws";
@@ -77,11 +81,15 @@ export function wsTransport(options: WsTransportOptions = {}): Transport {
         };
         signal?.addEventListener("abort", onAbort, { once: true });
         socket.once("error", onError);
-        if (!keepsProcess) socket.once("upgrade", (response) => response.socket.unref());
+        let wire: Socket | undefined;
+        socket.once("upgrade", (response) => {
+          wire = response.socket;
+          if (!keepsProcess) wire.unref();
+        });
         socket.once("open", () => {
           signal?.removeEventListener("abort", onAbort);
           socket.off("error", onError);
-          resolve(new WsLink(socket, address, highWaterBytes));
+          resolve(new WsLink(socket, wire as Socket, MASKED, address, highWaterBytes));
         });
       });
     },
@@ -101,7 +109,8 @@ export function wsTransport(options: WsTransportOptions = {}): Transport {
         }
         sockets.handleUpgrade(request, socket, head, (opened) => {
           const { remoteAddress = "unknown", remotePort = 0 } = request.socket;
-          listening.onLink(new WsLink(opened, hostAndPort(remoteAddress, remotePort), highWaterBytes));
+          const from = hostAndPort(remoteAddress, remotePort);
+          listening.onLink(new WsLink(opened, request.socket, UNMASKED, from, highWaterBytes));
         });
       });
       await bind(server, host, port);
@@ -131,22 +140,33 @@ export function wsTransport(options: WsTransportOptions = {}): Transport {
   };
 }
 
+/** The mask bit of a frame's second byte. */
+const MASKED = 0x80;
+const UNMASKED = 0;
+/** A whole message, binary. */
+const FIN_BINARY = 0x82;
+
 class WsLink implements Link {
   readonly remoteAddress: string;
+  /** What is sent is answered by a socket's event. */
+  readonly turnsLoop = true;
   readonly #socket: WebSocket;
+  readonly #wire: Socket;
+  readonly #mask: number;
   readonly #highWaterBytes: number;
   #handler: LinkHandler | undefined;
   /** What came before there was a handler. */
   #early: Uint8Array[] = [];
   #full = false;
   #over: { error?: IrisError } | undefined;
-  readonly #onSent: () => void;
 
-  constructor(socket: WebSocket, remoteAddress: string, highWaterBytes: number) {
+  constructor(socket: WebSocket, wire: Socket, mask: number, remoteAddress: string, highWaterBytes: number) {
     this.#socket = socket;
+    this.#wire = wire;
+    this.#mask = mask;
     this.remoteAddress = remoteAddress;
     this.#highWaterBytes = highWaterBytes;
-    this.#onSent = () => this.#drained();
+    wire.on("drain", () => this.#drained());
     socket.binaryType = "nodebuffer";
     socket.on("message", (data: Buffer, isBinary: boolean) => this.#received(data, isBinary));
     socket.on("error", (cause) => {
@@ -164,6 +184,10 @@ class WsLink implements Link {
     });
   }
 
+  get keptBytes(): number {
+    return this.#wire.writableLength;
+  }
+
   attach(handler: LinkHandler): void {
     this.#handler = handler;
     const early = this.#early;
@@ -176,11 +200,37 @@ class WsLink implements Link {
   }
 
   send(bytes: Uint8Array): boolean {
+    return this.#write(bytes, undefined);
+  }
+
+  sendParts(head: Uint8Array, tail: Uint8Array): boolean {
+    return this.#write(head, tail);
+  }
+
+  /** `ws` writes its own frames (pings, closes) whole, in the turn it is asked to, so that ours do not end up within. */
+  #write(head: Uint8Array, tail: Uint8Array | undefined): boolean {
     if (this.#socket.readyState !== WebSocket.OPEN) return false;
-    this.#socket.send(bytes, SEND_OPTIONS, this.#onSent);
-    if (this.#socket.bufferedAmount < this.#highWaterBytes) return true;
+    const wire = this.#wire;
+    wire.cork();
+    wire.write(this.#opening(head.length + (tail?.length ?? 0)));
+    wire.write(head);
+    if (tail !== undefined) wire.write(tail);
+    wire.uncork();
+    if (wire.writableLength < this.#highWaterBytes || !wire.writableNeedDrain) return true;
     this.#full = true;
     return false;
+  }
+
+  /** What comes before a message of so many bytes. */
+  #opening(bytes: number): Uint8Array {
+    const lengthBytes = bytes < 126 ? 0 : bytes < 65_536 ? 2 : 8;
+    const opening = Buffer.allocUnsafe(2 + lengthBytes + (this.#mask === MASKED ? 4 : 0));
+    opening[0] = FIN_BINARY;
+    opening[1] = this.#mask | (lengthBytes === 0 ? bytes : lengthBytes === 2 ? 126 : 127);
+    if (lengthBytes === 2) opening.writeUInt16BE(bytes, 2);
+    else if (lengthBytes === 8) opening.writeBigUInt64BE(BigInt(bytes), 2);
+    if (this.#mask === MASKED) opening.fill(0, 2 + lengthBytes);
+    return opening;
   }
 
   close(): void {
@@ -207,7 +257,7 @@ class WsLink implements Link {
   }
 
   #drained(): void {
-    if (!this.#full || this.#over !== undefined || this.#socket.bufferedAmount >= this.#highWaterBytes / 2) return;
+    if (!this.#full || this.#over !== undefined) return;
     this.#full = false;
     this.#handler?.onDrain();
   }
@@ -218,8 +268,6 @@ class WsLink implements Link {
     this.#handler?.onClose(error);
   }
 }
-
-const SEND_OPTIONS = { binary: true, compress: false, fin: true };
 
 function bind(server: Server, host: string, port: number): Promise<void> {
   return new Promise((resolve, reject) => {

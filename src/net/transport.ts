@@ -27,6 +27,18 @@ export interface Link {
    * `onDrain`. On a closed link it does nothing and returns false.
    */
   send(bytes: Uint8Array): boolean;
+  /** Sends `head` and `tail` as one message, as `send` does, copying neither. Left out by links that cannot. */
+  sendParts?(head: Uint8Array, tail: Uint8Array): boolean;
+  /**
+   * Bytes of what was sent that the link still refers to. While it is 0 the sender may write over them. A link without it
+   * keeps what it is given. Unit: bytes.
+   */
+  readonly keptBytes?: number;
+  /**
+   * Whether the event loop turns before anything sent can be answered. Then what is said in one tick may leave at its end;
+   * without it the sender waits for the loop to turn, or two ends in one process would never let it.
+   */
+  readonly turnsLoop?: boolean;
   /** Ends the link after what was sent. Safe to call twice. */
   close(): void;
   /** Ends the link now, dropping what has not left. Safe to call twice. */

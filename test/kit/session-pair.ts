@@ -6,10 +6,10 @@ import {
   encodeFrame,
   type FrameBody,
   type FrameKind,
-  joinFrames,
+  type RawFrame,
   type Said,
-  splitBatch,
 } from "../../src/net/frame.ts";
+import { FrameReader } from "../../src/net/frame-reader.ts";
 import { type SessionLimits, sessionLimits } from "../../src/net/limits.ts";
 import { Session, type SessionOptions, type SessionRole } from "../../src/net/session.ts";
 import type { Link } from "../../src/net/transport.ts";
@@ -133,7 +133,6 @@ export async function raw(
       ),
   });
   const link = await network.transport("a").dial(listening.address);
-  const limits = sessionLimits();
   const self: Raw = {
     clock,
     listener: await made.promise,
@@ -143,7 +142,7 @@ export async function raw(
     say: (kind, body) => void link.send(encodeFrame(kind, body)),
   };
   link.attach({
-    onMessage: (message) => self.heard.push(...splitBatch(message, limits.messageBytes, limits).map(decodeFrame)),
+    onMessage: (message) => self.heard.push(...framesIn(message).map(decodeFrame)),
     onDrain() {},
     onClose() {
       self.closed = true;
@@ -161,11 +160,17 @@ export async function rawOpen(options: Parameters<typeof raw>[0] = {}): Promise<
   return self;
 }
 
+/** The frames of a message, their bodies not decoded. Throws `PROTOCOL_ERROR`. */
+export function framesIn(message: Uint8Array, limits = sessionLimits()): RawFrame[] {
+  const frames: RawFrame[] = [];
+  const reader = new FrameReader();
+  reader.open(message, limits.messageBytes, limits);
+  for (let kind = reader.next(); kind !== undefined; kind = reader.next()) frames.push({ kind, body: reader.body });
+  return frames;
+}
+
 export function batch(...frames: Uint8Array[]): Uint8Array {
-  return joinFrames(
-    frames,
-    frames.reduce((sum, frame) => sum + frame.length, 0),
-  );
+  return Buffer.concat(frames);
 }
 
 function end(link: Link, options: Omit<SessionOptions, "link" | "node">): End {
@@ -188,12 +193,11 @@ function end(link: Link, options: Omit<SessionOptions, "link" | "node">): End {
 }
 
 function spied(link: Link, messages: string[][]): Link {
-  const limits = sessionLimits();
   return {
     remoteAddress: link.remoteAddress,
     attach: (handler) => link.attach(handler),
     send(message) {
-      messages.push(splitBatch(message, limits.messageBytes, limits).map((frame) => frame.kind));
+      messages.push(framesIn(message).map((frame) => frame.kind));
       return link.send(message);
     },
     close: () => link.close(),
