@@ -28,7 +28,9 @@ function recorder() {
   });
   const latency: LatencyRecorder = { record: (us) => histogram.recordValue(Math.max(1, Math.round(us / TICK_US))) };
   const at = (percentile: number) => histogram.getValueAtPercentile(percentile) * TICK_US;
-  return { latency, at };
+  /** Nothing when no call was looked at: a slow one may not have one in 16. */
+  const percentiles = () => (histogram.totalCount === 0 ? {} : { p50Us: at(50), p99Us: at(99), p999Us: at(99.9) });
+  return { latency, at, percentiles };
 }
 
 function startServer(execArgv: readonly string[] = []): Promise<ServerProcess> {
@@ -49,7 +51,7 @@ async function throughput({ kind, inFlight, connections = 1, servers = 1, rate, 
       rate === undefined
         ? new ClosedLoop(issue, { inFlight: slots, sampleEvery: inFlight === 1 ? 1 : 16 })
         : new OpenLoop(issue, { perSecond: rate, inFlightMax: slots });
-    const { latency, at } = recorder();
+    const { latency, percentiles } = recorder();
     const usage = async () => {
       const used = await Promise.all(all.map((server) => server.usage()));
       return { server: used.reduce((sum, { cpuUs }) => sum + cpuUs, 0), client: usageHere().cpuUs };
@@ -63,9 +65,7 @@ async function throughput({ kind, inFlight, connections = 1, servers = 1, rate, 
     );
     return {
       perSecond: (units / window.tookMs) * 1_000,
-      p50Us: at(50),
-      p99Us: at(99),
-      p999Us: at(99.9),
+      ...percentiles(),
       ...(rate === undefined && { clientCpuUs, serverCpuUs, bothCpuUs: clientCpuUs + serverCpuUs }),
       ...(connections > 1 && rate === undefined && { fairness: Math.min(...byConnection) / Math.max(...byConnection) }),
     };
@@ -82,7 +82,7 @@ async function frozen({ inFlight, connections = 1, rate = 1 }: RpcCase): Promise
   for (let at = 0; at < connections; at++) clients.push(await subject.connect(server.address));
   const slots = inFlight * connections;
   const p99 = async (warmUpMs: number) => {
-    const { latency, at } = recorder();
+    const { latency, at, percentiles } = recorder();
     const load = new OpenLoop(callsOf(one, clients, slots), { perSecond: rate, inFlightMax: slots });
     const { completed, tookMs } = await observe(load.start(), {
       warmUpMs,
@@ -90,7 +90,7 @@ async function frozen({ inFlight, connections = 1, rate = 1 }: RpcCase): Promise
       latency,
       usage: async () => undefined,
     });
-    return { p50Us: at(50), p99Us: at(99), p999Us: at(99.9), perSecond: (completed / tookMs) * 1_000 };
+    return { ...percentiles(), p99Us: at(99), perSecond: (completed / tookMs) * 1_000 };
   };
   const before = await p99(times.warmUpMs);
   await victim.usage(); // asking is the sign to begin
@@ -111,11 +111,11 @@ async function idle({ inFlight, connections = 1 }: RpcCase): Promise<Metrics> {
   }
   const after = await look();
   const load = new ClosedLoop(callsOf(one, [busy], inFlight), { inFlight, sampleEvery: 16 });
-  const { latency, at } = recorder();
+  const { latency, percentiles } = recorder();
   const window = await observe(load.start(), { ...times, latency, usage: async () => undefined });
   return {
     perSecond: (window.completed / window.tookMs) * 1_000,
-    p99Us: at(99),
+    ...percentiles(),
     serverRssBytes: (after.server.rssBytes - before.server.rssBytes) / connections,
     serverHeapBytes: (after.server.heapBytes - before.server.heapBytes) / connections,
     clientHeapBytes: (after.client.heapBytes - before.client.heapBytes) / connections,

@@ -8,8 +8,8 @@ import type { RpcSubject } from "../subject.ts";
 const build = process.env["IRIS_BENCH_BUILD"] ?? join(import.meta.dirname, "../../../dist");
 const { ActorServer, FixedResolver } = (await import(pathToFileURL(join(build, "net/index.js")).href)) as typeof Iris;
 
-/** Room for a thousand idle connections more than the default, which the case of 10 000 wants. */
-const limits = { sessions: 11_000 };
+/** Room for the case of 10 000 idle connections, which all come from one address. */
+const limits = { sessions: 11_000, sessionsPerAddress: 11_000 };
 
 export const subject: RpcSubject = {
   async serve() {
