@@ -51,7 +51,7 @@ export function mediansOf(samples: readonly Sample[]): Medians {
   return medians;
 }
 
-function median(values: readonly number[]): number {
+export function median(values: readonly number[]): number {
   const sorted = values.toSorted((one, other) => one - other);
   const middle = sorted.length >> 1;
   const upper = sorted[middle] ?? Number.NaN;

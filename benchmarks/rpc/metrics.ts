@@ -1,3 +1,6 @@
+/** Figures of trials, and their medians. Pure. */
+import { median } from "../group.ts";
+
 /** What a trial can say. A trial gives those that its case has. */
 export interface Metrics {
   /** Right answers per second; of streams, right items. */
@@ -51,11 +54,4 @@ export function mediansOf(samples: readonly Sample[]): Medians {
     medians[caseId] = row;
   }
   return medians;
-}
-
-function median(values: readonly number[]): number {
-  const sorted = values.toSorted((one, other) => one - other);
-  const middle = sorted.length >> 1;
-  const upper = sorted[middle] ?? Number.NaN;
-  return sorted.length % 2 === 1 ? upper : (upper + (sorted[middle - 1] ?? upper)) / 2;
 }
