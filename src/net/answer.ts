@@ -5,7 +5,6 @@
  */
 import { IrisError } from "../runtime/errors.ts";
 import type { Outcome, Payload } from "./channel.ts";
-import type { Expiring } from "./deadlines.ts";
 
 /** Who made the call, and what an answer wants of it. */
 export interface AnswerOwner {
@@ -13,8 +12,6 @@ export interface AnswerOwner {
   granted(answer: Answer, items: number): void;
   /** The reader has gone away before the end. */
   left(answer: Answer): void;
-  /** The deadline has passed. Needed where there is one. */
-  expired?(answer: Answer): void;
 }
 
 interface Reader {
@@ -43,7 +40,7 @@ const keepSettlers = (resolve: (payload: Payload) => void, reject: (error: unkno
   lastReject = reject;
 };
 
-export class Answer implements Outcome, Expiring {
+export class Answer implements Outcome {
   readonly id: number;
   /** What was called, for messages. */
   readonly what: string;
@@ -90,14 +87,6 @@ export class Answer implements Outcome, Expiring {
 
   get [Symbol.toStringTag](): string {
     return "Outcome";
-  }
-
-  get isOver(): boolean {
-    return this.#end !== "open";
-  }
-
-  expire(): void {
-    this.#owner?.expired?.(this);
   }
 
   /** The single answer has come. */

@@ -1,64 +1,57 @@
 /**
  * The deadlines of a session's calls, both ways, on one timer that is armed for the earliest. Calls mostly end long
- * before: they are not taken out one by one, but stepped over when they come up, or swept when they are the greater part.
- * The one invariant: while no call with a deadline is under way, there is no timer.
+ * before: they are not taken out one by one, but stepped over when they come up, or swept when they are by far the greater part.
+ * It holds numbers, no calls, so that it keeps nothing alive. The one invariant: while no call with a deadline is under
+ * way, there is no timer.
  */
 import type { Clock, TimerHandle } from "../runtime/ports/clock.ts";
 
-/** Something that ends at a time, unless it is over before. */
-export interface Expiring {
-  /** On the session's clock. Does not change while it waits here. */
-  readonly deadlineAt: number;
-  /** It needs no deadline any more. Once true, always true. */
-  readonly isOver: boolean;
-  /** The deadline has passed. It is over afterwards. */
-  expire(): void;
+/** What knows the calls by their keys. */
+export interface DeadlineOwner {
+  /** The deadline of a call that is under way; `undefined` when there is none by this key any more. */
+  deadlineOf(key: number): number | undefined;
+  /** The deadline has passed. The call is over afterwards. */
+  expire(key: number): void;
 }
 
 /** Longest time that one timer of Node can wait. Unit: ms. */
 const TIMER_MS_MAX = 2_147_483_647;
 /** Those that are over are not swept before there are so many: sweeping fewer costs more than it frees. */
-const SWEPT_MIN = 1_024;
+const SWEPT_MIN = 4_096;
 
 export class Deadlines {
   readonly #clock: Clock;
-  /** A binary heap, the earliest first. */
-  #heap: Expiring[] = [];
-  /** How many in the heap are not over. */
+  readonly #owner: DeadlineOwner;
+  /** A binary heap, the earliest first: keys, and when each is due. */
+  readonly #keys: number[] = [];
+  readonly #dues: number[] = [];
+  #size = 0;
+  /** How many in the heap are under way. */
   #live = 0;
   #timer: TimerHandle;
   #armedFor = Number.POSITIVE_INFINITY;
   readonly #onDue = () => this.#due();
 
-  constructor(clock: Clock) {
+  constructor(clock: Clock, owner: DeadlineOwner) {
     this.#clock = clock;
+    this.#owner = owner;
   }
 
-  add(entry: Expiring): void {
-    const heap = this.#heap;
+  /** From now on the owner knows the key, and by `ended` says when it does not any more. */
+  add(key: number, deadlineAt: number): void {
     this.#live++;
-    let at = heap.length;
-    heap.push(entry);
-    while (at > 0) {
-      const above = (at - 1) >> 1;
-      const parent = heap[above] as Expiring;
-      if (parent.deadlineAt <= entry.deadlineAt) break;
-      heap[at] = parent;
-      at = above;
-    }
-    heap[at] = entry;
-    if (entry.deadlineAt < this.#armedFor) this.#arm(entry.deadlineAt);
+    this.#rise(this.#size++, key, deadlineAt);
+    if (deadlineAt < this.#armedFor) this.#arm(deadlineAt);
   }
 
   /** One that was added is over, by whatever cause. Said once for each. */
   ended(): void {
     this.#live--;
     if (this.#live === 0) {
-      this.#heap.length = 0;
+      this.#size = 0;
       this.#disarm();
-    } else if (this.#heap.length >= SWEPT_MIN && this.#heap.length > 2 * this.#live) {
-      this.#heap = this.#heap.filter((entry) => !entry.isOver);
-      for (let at = (this.#heap.length >> 1) - 1; at >= 0; at--) this.#sink(at);
+    } else if (this.#size >= SWEPT_MIN && this.#size > 4 * this.#live) {
+      this.#sweep();
     }
   }
 
@@ -66,42 +59,63 @@ export class Deadlines {
     this.#timer = undefined;
     this.#armedFor = Number.POSITIVE_INFINITY;
     const now = this.#clock.now();
-    for (;;) {
-      const first = this.#heap[0];
-      if (first === undefined) return;
-      if (!first.isOver && first.deadlineAt > now) {
-        this.#arm(first.deadlineAt);
+    while (this.#size > 0) {
+      const key = this.#keys[0] as number;
+      const dueAt = this.#dues[0] as number;
+      const isLive = this.#owner.deadlineOf(key) === dueAt;
+      if (isLive && dueAt > now) {
+        this.#arm(dueAt);
         return;
       }
-      this.#removeFirst();
-      if (!first.isOver) first.expire();
+      this.#size--;
+      if (this.#size > 0) this.#sink(0, this.#keys[this.#size] as number, this.#dues[this.#size] as number);
+      if (isLive) this.#owner.expire(key);
     }
   }
 
-  #removeFirst(): void {
-    const last = this.#heap.pop();
-    if (last === undefined || this.#heap.length === 0) return;
-    this.#heap[0] = last;
-    this.#sink(0);
+  #sweep(): void {
+    let kept = 0;
+    for (let at = 0; at < this.#size; at++) {
+      const key = this.#keys[at] as number;
+      const dueAt = this.#dues[at] as number;
+      // Each goes to a place that was read already, and upwards from there.
+      if (this.#owner.deadlineOf(key) === dueAt) this.#rise(kept++, key, dueAt);
+    }
+    this.#size = kept;
   }
 
-  #sink(from: number): void {
-    const heap = this.#heap;
-    const entry = heap[from] as Expiring;
+  #rise(from: number, key: number, dueAt: number): void {
+    const keys = this.#keys;
+    const dues = this.#dues;
+    let at = from;
+    while (at > 0) {
+      const above = (at - 1) >> 1;
+      const parentDueAt = dues[above] as number;
+      if (parentDueAt <= dueAt) break;
+      keys[at] = keys[above] as number;
+      dues[at] = parentDueAt;
+      at = above;
+    }
+    keys[at] = key;
+    dues[at] = dueAt;
+  }
+
+  #sink(from: number, key: number, dueAt: number): void {
+    const keys = this.#keys;
+    const dues = this.#dues;
     let at = from;
     for (;;) {
       let below = 2 * at + 1;
-      if (below >= heap.length) break;
+      if (below >= this.#size) break;
       const right = below + 1;
-      if (right < heap.length && (heap[right] as Expiring).deadlineAt < (heap[below] as Expiring).deadlineAt) {
-        below = right;
-      }
-      const child = heap[below] as Expiring;
-      if (child.deadlineAt >= entry.deadlineAt) break;
-      heap[at] = child;
+      if (right < this.#size && (dues[right] as number) < (dues[below] as number)) below = right;
+      if ((dues[below] as number) >= dueAt) break;
+      keys[at] = keys[below] as number;
+      dues[at] = dues[below] as number;
       at = below;
     }
-    heap[at] = entry;
+    keys[at] = key;
+    dues[at] = dueAt;
   }
 
   #arm(deadlineAt: number): void {

@@ -6,8 +6,9 @@
 import { IrisError } from "../runtime/errors.ts";
 import type { Clock } from "../runtime/ports/clock.ts";
 import type { Logger } from "../runtime/ports/logger.ts";
+import { CallTable } from "./call-table.ts";
 import type { InboundCall, Payload, Peer, Target, Targets } from "./channel.ts";
-import type { Deadlines, Expiring } from "./deadlines.ts";
+import type { Deadlines } from "./deadlines.ts";
 import { errorToInfo } from "./fault.ts";
 import { encodeFrame } from "./frame.ts";
 import type { CallFields } from "./frame-reader.ts";
@@ -37,7 +38,7 @@ export interface InboundCallsOptions {
 export class InboundCalls {
   readonly #o: InboundCallsOptions;
   /** Calls whose caller still waits. */
-  readonly #waiting = new Map<number, Running>();
+  readonly #waiting = new CallTable<Running>();
   /** Tells, for which nobody waits. Calls that nobody waits for any more are aborted, and only counted. */
   readonly #tells = new Set<Running>();
   readonly #routes = new InboundRoutes();
@@ -61,7 +62,7 @@ export class InboundCalls {
 
   /** Throws `PROTOCOL_ERROR` for an id that is in use, and a route that was never named. */
   onCall(call: Readonly<CallFields>): void {
-    if (call.id === 0 || this.#waiting.has(call.id)) {
+    if (call.id === 0 || this.#waiting.get(call.id) !== undefined) {
       throw new IrisError("PROTOCOL_ERROR", `call id ${call.id} is ${call.id === 0 ? "none" : "in use"}`);
     }
     this.#run(call);
@@ -91,13 +92,20 @@ export class InboundCalls {
     }
   }
 
-  /** The deadline of one has passed. */
-  expired(running: Running): void {
-    if (!this.#forget(running)) return;
+  /** As `DeadlineOwner`. */
+  deadlineOf(id: number): number | undefined {
+    return this.#waiting.get(id)?.deadlineAt;
+  }
+
+  /** As `DeadlineOwner`. */
+  expire(id: number): void {
+    const running = this.#waiting.get(id);
+    if (running === undefined) return;
+    this.#forget(running);
     const late = new IrisError("DEADLINE_EXCEEDED", `${running.what} was not done within ${running.remainingMs} ms`, {
       maybeExecuted: true,
     });
-    this.#fault(running.id, late);
+    this.#fault(id, late);
     running.abort(late);
   }
 
@@ -109,13 +117,13 @@ export class InboundCalls {
     try {
       const { target, payload } = this.#admit(said, named);
       const deadlineAt = said.remainingMs === 0 ? Number.POSITIVE_INFINITY : clock.now() + said.remainingMs;
-      running = new Running(this, said, named, payload, this.#o.peer(), deadlineAt);
+      running = new Running(said, named, payload, this.#o.peer(), deadlineAt);
       this.#running++;
       if (id === 0) {
         this.#tells.add(running);
       } else {
-        this.#waiting.set(id, running);
-        if (deadlineAt !== Number.POSITIVE_INFINITY) deadlines.add(running);
+        this.#waiting.add(running);
+        if (deadlineAt !== Number.POSITIVE_INFINITY) deadlines.add(-id, deadlineAt);
       }
       this.#follow(running, target.handle(running), outbox);
     } catch (error) {
@@ -249,7 +257,7 @@ export class InboundCalls {
 }
 
 /** One call while its handler runs. */
-class Running implements InboundCall, Expiring {
+class Running implements InboundCall {
   /** 0 for a tell. */
   readonly id: number;
   readonly payload: Payload;
@@ -262,7 +270,6 @@ class Running implements InboundCall, Expiring {
   readonly takesNoStream: boolean;
   /** Nobody waits for it any more. */
   isOver = false;
-  readonly #calls: InboundCalls;
   readonly #named: Named;
   #credit: number;
   #onCredit: (() => void) | undefined = undefined;
@@ -270,15 +277,7 @@ class Running implements InboundCall, Expiring {
   #aborter: AbortController | undefined = undefined;
   #abortReason: IrisError | undefined = undefined;
 
-  constructor(
-    calls: InboundCalls,
-    said: Readonly<CallFields>,
-    named: Named,
-    payload: Payload,
-    peer: Peer,
-    deadlineAt: number,
-  ) {
-    this.#calls = calls;
+  constructor(said: Readonly<CallFields>, named: Named, payload: Payload, peer: Peer, deadlineAt: number) {
     this.#named = named;
     this.id = said.id;
     this.payload = payload;
@@ -297,10 +296,6 @@ class Running implements InboundCall, Expiring {
 
   get what(): string {
     return this.#named.what;
-  }
-
-  expire(): void {
-    this.#calls.expired(this);
   }
 
   get wantsAnswer(): boolean {

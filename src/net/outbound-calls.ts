@@ -5,6 +5,7 @@
 import { IrisError } from "../runtime/errors.ts";
 import type { Clock } from "../runtime/ports/clock.ts";
 import { Answer, type AnswerOwner } from "./answer.ts";
+import { CallTable } from "./call-table.ts";
 import type { ChannelCallOptions, Outcome, Payload } from "./channel.ts";
 import type { Deadlines } from "./deadlines.ts";
 import { infoToError } from "./fault.ts";
@@ -31,7 +32,7 @@ export interface OutboundCallsOptions {
 
 export class OutboundCalls implements AnswerOwner {
   readonly #o: OutboundCallsOptions;
-  readonly #pending = new Map<number, Answer>();
+  readonly #pending = new CallTable<Answer>();
   readonly #routes = new OutboundRoutes();
   #lastId = 0;
   #streams = 0;
@@ -72,8 +73,8 @@ export class OutboundCalls implements AnswerOwner {
     }
     const deadlineAt = timeoutMs === Number.POSITIVE_INFINITY ? timeoutMs : clock.now() + timeoutMs;
     const answer = new Answer(route.what, this, limits.streamCreditItems, id, deadlineAt, timeoutMs, idempotent);
-    this.#pending.set(id, answer);
-    if (deadlineAt !== Number.POSITIVE_INFINITY) this.#o.deadlines.add(answer);
+    this.#pending.add(answer);
+    if (deadlineAt !== Number.POSITIVE_INFINITY) this.#o.deadlines.add(id, deadlineAt);
     if (signal !== undefined) this.#listen(answer, signal);
     // Last: the queue may be so full that the session ends, and then the call must be there to fail.
     answer.ticket = putCall(outbox, head, route, named, payload, bodyBytes);
@@ -139,7 +140,15 @@ export class OutboundCalls implements AnswerOwner {
     this.#giveUp(answer);
   }
 
-  expired(answer: Answer): void {
+  /** As `DeadlineOwner`. */
+  deadlineOf(id: number): number | undefined {
+    return this.#pending.get(id)?.deadlineAt;
+  }
+
+  /** As `DeadlineOwner`. */
+  expire(id: number): void {
+    const answer = this.#pending.get(id);
+    if (answer === undefined) return;
     const { what, timeoutMs } = answer;
     this.#giveUp(answer, (maybeExecuted) => {
       const message = `no answer of ${what} at ${this.#o.address} within ${timeoutMs} ms`;
@@ -149,7 +158,7 @@ export class OutboundCalls implements AnswerOwner {
 
   /** The session is over: what has left may have run, what has not has not. */
   failAll(why: string, cause: unknown): void {
-    for (const { id, what, ticket, idempotent } of [...this.#pending.values()]) {
+    for (const { id, what, ticket, idempotent } of this.#pending.values()) {
       const hasLeft = ticket !== 0 && this.#o.outbox.hasLeft(ticket);
       const error = hasLeft
         ? new IrisError("LOST", `${what}: ${why} before the answer came`, {
@@ -222,7 +231,7 @@ export class OutboundCalls implements AnswerOwner {
   /** Ids wrap around after four thousand million calls; those still in flight then are stepped over. */
   #freeId(): number {
     do this.#lastId = this.#lastId >= UINT32_MAX ? 1 : this.#lastId + 1;
-    while (this.#pending.has(this.#lastId));
+    while (this.#pending.get(this.#lastId) !== undefined);
     return this.#lastId;
   }
 }

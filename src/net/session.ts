@@ -8,7 +8,7 @@ import type { ExitReason } from "../runtime/exit.ts";
 import type { Clock, TimerHandle } from "../runtime/ports/clock.ts";
 import { type Logger, silentLogger } from "../runtime/ports/logger.ts";
 import type { Channel, ChannelCallOptions, Identity, Outcome, Payload, Peer, Targets } from "./channel.ts";
-import { Deadlines } from "./deadlines.ts";
+import { type DeadlineOwner, Deadlines } from "./deadlines.ts";
 import { errorToInfo, infoToError } from "./fault.ts";
 import { decodeFrame, encodeFrame, type FrameKind, type Said } from "./frame.ts";
 import { FrameReader } from "./frame-reader.ts";
@@ -84,7 +84,13 @@ export class Session implements Channel {
     this.#peer = { identity: UNPROVED, address: this.address, channel: this, closed: this.#closed.signal };
     this.#outbox = new Outbox(link, limits, () => this.#happened("silent", this.#doesNotRead()));
     const onEnded = () => this.#checkIdle();
-    const shared = { outbox: this.#outbox, clock, deadlines: new Deadlines(clock), limits, onEnded };
+    const shared = {
+      outbox: this.#outbox,
+      clock,
+      deadlines: new Deadlines(clock, this.#deadlineOwner),
+      limits,
+      onEnded,
+    };
     this.#outbound = new OutboundCalls({ ...shared, address: this.address });
     this.#inbound = new InboundCalls({
       ...shared,
@@ -156,6 +162,12 @@ export class Session implements Channel {
     this.#why ??= why;
     for (const action of step.actions) this.#actions[action as SessionAction]();
   }
+
+  /** Calls made here have their ids for keys, calls made there the same below zero. */
+  readonly #deadlineOwner: DeadlineOwner = {
+    deadlineOf: (key) => (key > 0 ? this.#outbound.deadlineOf(key) : this.#inbound.deadlineOf(-key)),
+    expire: (key) => (key > 0 ? this.#outbound.expire(key) : this.#inbound.expire(-key)),
+  };
 
   readonly #actions: Readonly<Record<SessionAction, () => void>> = {
     authenticate: () => void this.#authenticate(this.#hello?.token ?? ""),
