@@ -145,6 +145,8 @@ const MASKED = 0x80;
 const UNMASKED = 0;
 /** A whole message, binary. */
 const FIN_BINARY = 0x82;
+/** A message of so few bytes is sooner copied behind its opening than written as two pieces. Unit: bytes. */
+const JOINED_BYTES_MAX = 2_048;
 
 class WsLink implements Link {
   readonly remoteAddress: string;
@@ -211,26 +213,25 @@ class WsLink implements Link {
   #write(head: Uint8Array, tail: Uint8Array | undefined): boolean {
     if (this.#socket.readyState !== WebSocket.OPEN) return false;
     const wire = this.#wire;
-    wire.cork();
-    wire.write(this.#opening(head.length + (tail?.length ?? 0)));
-    wire.write(head);
-    if (tail !== undefined) wire.write(tail);
-    wire.uncork();
+    const bytes = head.length + (tail?.length ?? 0);
+    const openingBytes = openingBytesOf(bytes, this.#mask);
+    if (bytes <= JOINED_BYTES_MAX && tail === undefined) {
+      const message = Buffer.allocUnsafe(openingBytes + bytes);
+      writeOpening(message, bytes, this.#mask);
+      message.set(head, openingBytes);
+      wire.write(message);
+    } else {
+      const opening = Buffer.allocUnsafe(openingBytes);
+      writeOpening(opening, bytes, this.#mask);
+      wire.cork();
+      wire.write(opening);
+      wire.write(head);
+      if (tail !== undefined) wire.write(tail);
+      wire.uncork();
+    }
     if (wire.writableLength < this.#highWaterBytes || !wire.writableNeedDrain) return true;
     this.#full = true;
     return false;
-  }
-
-  /** What comes before a message of so many bytes. */
-  #opening(bytes: number): Uint8Array {
-    const lengthBytes = bytes < 126 ? 0 : bytes < 65_536 ? 2 : 8;
-    const opening = Buffer.allocUnsafe(2 + lengthBytes + (this.#mask === MASKED ? 4 : 0));
-    opening[0] = FIN_BINARY;
-    opening[1] = this.#mask | (lengthBytes === 0 ? bytes : lengthBytes === 2 ? 126 : 127);
-    if (lengthBytes === 2) opening.writeUInt16BE(bytes, 2);
-    else if (lengthBytes === 8) opening.writeBigUInt64BE(BigInt(bytes), 2);
-    if (this.#mask === MASKED) opening.fill(0, 2 + lengthBytes);
-    return opening;
   }
 
   close(): void {
@@ -267,6 +268,27 @@ class WsLink implements Link {
     this.#over = error === undefined ? {} : { error };
     this.#handler?.onClose(error);
   }
+}
+
+/** Bytes that come before a message of so many bytes. */
+function openingBytesOf(bytes: number, mask: number): number {
+  return 2 + (bytes < 126 ? 0 : bytes < 65_536 ? 2 : 8) + (mask === MASKED ? 4 : 0);
+}
+
+function writeOpening(into: Buffer, bytes: number, mask: number): void {
+  let at = 2;
+  into[0] = FIN_BINARY;
+  if (bytes < 126) {
+    into[1] = mask | bytes;
+  } else if (bytes < 65_536) {
+    into[1] = mask | 126;
+    at = into.writeUInt16BE(bytes, at);
+  } else {
+    into[1] = mask | 127;
+    at = into.writeUInt32BE(0, at);
+    at = into.writeUInt32BE(bytes, at);
+  }
+  if (mask === MASKED) into.writeUInt32BE(0, at);
 }
 
 function bind(server: Server, host: string, port: number): Promise<void> {
