@@ -37,7 +37,7 @@ const CHECK_EVERY = 256;
 /** Rejects with `Found`. */
 export async function fuzz(options: FuzzOptions): Promise<FuzzReport> {
   const { stackTraceLimit } = Error;
-  Error.stackTraceLimit = 1; // nearly every input is an error, and stacks are most of what it costs
+  Error.stackTraceLimit = 0; // nearly every input is an error, and stacks are most of what it costs
   try {
     return await feedAll(options);
   } finally {

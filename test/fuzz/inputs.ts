@@ -69,7 +69,8 @@ export class Inputs {
 
   #frame(): Frame {
     const id = this.below(3) === 0 ? this.#edge() : 1 + this.below(40);
-    const said = { target: this.#name(), method: this.#name(), codec: this.#codec(), payload: this.value(), trace: "" };
+    const names = { target: this.#name(), method: this.#name(), ...this.#route() };
+    const said = { codec: this.#codec(), payload: this.value(), trace: "", ...names };
     const { codec, payload, target } = said;
     switch (this.below(14)) {
       case 0:
@@ -103,6 +104,13 @@ export class Inputs {
       default:
         return this.below(2) === 0 ? { ping: { nonce: this.#edge() } } : { pong: { nonce: this.#edge() } };
     }
+  }
+
+  /** A number for the names, with them or in their place. */
+  #route(): { route?: number; target?: string; method?: string } {
+    if (this.below(2) === 0) return {};
+    const route = this.below(4) === 0 ? this.#edge() : 1 + this.below(8);
+    return this.below(2) === 0 ? { route } : { route, target: "", method: "" };
   }
 
   #errorInfo(depth: number): ErrorInfo {

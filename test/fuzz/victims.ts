@@ -118,7 +118,10 @@ export class SessionVictim implements Victim {
   }
 }
 
-const FROM_PEER = BatchCodec.encode({ frames: [{ hello: { version: 1, token: "good", supports: [], node: "f" } }] });
+const LIMITS = sessionLimits();
+const FROM_PEER = BatchCodec.encode({
+  frames: [{ hello: { version: 1, token: "good", supports: ["routes"], node: "f" } }],
+});
 
 /** A listener's session whose other end is whoever calls `take`. */
 class Fed {
@@ -147,7 +150,7 @@ class Fed {
       node: "n",
       targets,
       clock,
-      limits: sessionLimits(),
+      limits: LIMITS,
       logger: loud,
       onClosed: (why) => {
         this.why = why;
