@@ -32,7 +32,7 @@ import { refusal } from "./refusal.ts";
 import type { TaughtShapes } from "./taught-shapes.ts";
 import { type PathStep, unshippable } from "./unshippable.ts";
 import { Writer } from "./writer.ts";
-import { shapeOf, shapeWith, type WrittenShape } from "./written-shapes.ts";
+import { isObjectPrototypeBare, shapeOf, shapeWith, type WrittenShape } from "./written-shapes.ts";
 
 /** Messages begun so far: each knows by its number which shapes it has taught. */
 let messages = 0;
@@ -132,7 +132,8 @@ class Encoder {
         else this.#object(value);
         break;
       case "bigint":
-        this.#bigint(value);
+        this.out.byte(TAG.bigint);
+        this.out.bigint(value);
         break;
       case "symbol":
         this.#symbol(value);
@@ -154,17 +155,6 @@ class Encoder {
       out.byte(TAG.int);
       out.varint(((int << 1) ^ (int >> 31)) >>> 0);
     }
-  }
-
-  #bigint(value: bigint): void {
-    const out = this.out;
-    const negative = value < 0n;
-    const digits = (negative ? -value : value).toString(16);
-    const bytes = Buffer.from(digits.length % 2 === 0 ? digits : `0${digits}`, "hex").reverse();
-    out.byte(TAG.bigint);
-    out.byte(negative ? 1 : 0);
-    out.varint(bytes.length);
-    out.raw(bytes);
   }
 
   #symbol(value: symbol): void {
@@ -402,12 +392,6 @@ class Encoder {
 function hasHoles(array: readonly unknown[]): boolean {
   for (let i = 0; i < array.length; i++) if (array[i] === undefined && !Object.hasOwn(array, i)) return true;
   return false;
-}
-
-/** Whether plain objects inherit nothing that going through their properties would find. */
-function isObjectPrototypeBare(): boolean {
-  for (const _key in Object.prototype) return false;
-  return true;
 }
 
 let spare: Encoder | undefined = new Encoder();

@@ -17,14 +17,23 @@ const SAMPLES = 12;
 
 const remembered: (ReadShape | undefined)[] = new Array(VALUE_LIMITS.shapesRead).fill(undefined);
 
+/** The one found last: often it is the next one, too. */
+let latest: ReadShape = { keys: [], block: new Uint8Array(0), hasProto: false };
+
 /** The shape remembered for the `length` bytes of `count` keys at `at`, or undefined. */
 export function readShape(bytes: Uint8Array, at: number, length: number, count: number): ReadShape | undefined {
+  if (isSame(latest, bytes, at, length, count)) return latest;
   const shape = remembered[placeOf(bytes, at, length)];
-  if (shape === undefined || shape.keys.length !== count) return undefined;
-  const { block } = shape;
-  if (block.length !== length) return undefined;
-  for (let i = 0; i < length; i++) if (block[i] !== bytes[at + i]) return undefined;
+  if (shape === undefined || !isSame(shape, bytes, at, length, count)) return undefined;
+  latest = shape;
   return shape;
+}
+
+function isSame(shape: ReadShape, bytes: Uint8Array, at: number, length: number, count: number): boolean {
+  const { block } = shape;
+  if (shape.keys.length !== count || block.length !== length) return false;
+  for (let i = 0; i < length; i++) if (block[i] !== bytes[at + i]) return false;
+  return true;
 }
 
 /** Remembers keys that were just read; they take the place of others. */

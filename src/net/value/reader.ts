@@ -24,6 +24,10 @@ const WINDOW_BYTES = 512;
 const CUT_BYTES_MAX = 64;
 /** What stands for bytes that are no UTF-8, and may stand for itself. */
 const REPLACEMENT = "\ufffd";
+/** So many numbers of a message are read by a loop; with more it pays to make a view for them. */
+const LOOP_DOUBLES_MAX = 4;
+const float64 = new Float64Array(1);
+const float64Bytes = new Uint8Array(float64.buffer);
 const NO_BYTES = new Uint8Array(0);
 
 export function malformed(what: string, cause?: unknown): IrisError {
@@ -34,6 +38,7 @@ export class Reader {
   #bytes: Uint8Array = NO_BYTES;
   #at = 0;
   #end = 0;
+  #doubles = 0;
   #view: DataView | undefined;
   #window = "";
   #windowFrom = 0;
@@ -44,6 +49,7 @@ export class Reader {
     this.#bytes = bytes;
     this.#at = 0;
     this.#end = bytes.length;
+    this.#doubles = 0;
     this.#view = undefined;
     this.#windowTo = 0;
   }
@@ -74,14 +80,13 @@ export class Reader {
     const first = this.byte();
     if (first < 128) return first;
     let value = first & 127;
-    for (let shift = 7; shift < 35; shift += 7) {
+    for (let shift = 7; shift < 28; shift += 7) {
       const byte = this.byte();
-      value += (byte & 127) * 2 ** shift;
-      if (byte < 128) {
-        if (value > 0xffff_ffff) break;
-        return value;
-      }
+      value |= (byte & 127) << shift;
+      if (byte < 128) return value;
     }
+    const top = this.byte();
+    if (top < 16) return value + top * 2 ** 28;
     throw malformed("a number is too long");
   }
 
@@ -94,6 +99,10 @@ export class Reader {
 
   double(): number {
     const at = this.skip(8);
+    if (this.#doubles++ < LOOP_DOUBLES_MAX) {
+      for (let i = 0; i < 8; i++) float64Bytes[i] = this.#bytes[at + i] as number;
+      return float64[0] as number;
+    }
     this.#view ??= new DataView(this.#bytes.buffer, this.#bytes.byteOffset, this.#bytes.length);
     return this.#view.getFloat64(at, true);
   }

@@ -36,6 +36,12 @@ class Place {
 let root = new Place();
 let placeCount = 0;
 
+/** Whether plain objects inherit nothing that going through their properties would find. */
+export function isObjectPrototypeBare(): boolean {
+  for (const _key in Object.prototype) return false;
+  return true;
+}
+
 /** The shape of an object without inherited enumerable properties; undefined where its keys are not worth remembering. */
 export function shapeOf(object: Record<string, unknown>): WrittenShape | undefined {
   let place = root;

@@ -2,7 +2,7 @@ import { deepStrictEqual } from "node:assert";
 import { EventEmitter } from "node:events";
 import vm from "node:vm";
 import test from "ava";
-import { decodeValue, encodeValue } from "../../../src/net/value/index.ts";
+import { decodeValue, encodeValue, encodeValuePieces } from "../../../src/net/value/index.ts";
 import { IrisError } from "../../../src/runtime/errors.ts";
 
 function passed<T>(value: T): T {
@@ -40,7 +40,12 @@ const PLAIN: Record<string, unknown> = {
     "é".repeat(40),
     "日".repeat(9_000),
   ],
-  "a string with a lone surrogate": "a\ud800b",
+  "a string with a lone surrogate": ["a\ud800b", "a\ud800b".repeat(20), "a\ud800b".repeat(2_000)],
+  "strings of every length, in every alphabet": Array.from({ length: 1_500 }, (_, length) =>
+    ["a", "é", "日", "a😀"].map((letters) => letters.repeat(length % 150 === 0 ? length * 7 : length % 150)),
+  ),
+  "text that holds the replacement character": ["\ufffd", "日\ufffd".repeat(40)],
+  "short strings far apart": ["first text", "x".repeat(5_000), "second text", new Uint8Array(600), "third text"],
   BigInts: [0n, 1n, -1n, 255n, 256n, -(2n ** 64n), 3n ** 500n],
   dates: [new Date(0), new Date(-1), new Date(Number.NaN)],
   "regular expressions": [/a\/b/giu, /[\/]/v, /(?:)/],
@@ -108,6 +113,90 @@ test("what arrives shares no bytes with the message", (t) => {
   t.true(long.every((byte) => byte === 7));
 });
 
+test("bytes that are given away are the value's: long ones are views onto them, short ones copies", (t) => {
+  const sent = { a: "unaligned", view: new Float64Array(1_024).fill(0.5), short: new Uint8Array([1, 2]) };
+  const message = new Uint8Array(encodeValue(sent));
+  const arrived = decodeValue(message, "value") as typeof sent;
+  t.deepEqual(arrived, sent);
+  t.is(arrived.view.buffer, message.buffer);
+  t.is(arrived.short.buffer.byteLength, 2);
+  t.is((decodeValue(message) as typeof sent).view.buffer.byteLength, 8_192);
+});
+
+test("long bytes arrive as they were wherever the message begins in its buffer", (t) => {
+  const sent = [new Float64Array(1_024).fill(0.5), Buffer.alloc(5_000, 1), new Uint8Array(4_096).fill(2).buffer];
+  const message = encodeValue(sent);
+  for (let offset = 0; offset < 9; offset++) {
+    const moved = new Uint8Array(message.length + offset).subarray(offset);
+    moved.set(message);
+    t.deepEqual(decodeValue(moved, "value"), sent);
+    t.deepEqual(decodeValue(moved), sent);
+  }
+});
+
+test("in pieces, long bytes are the sender's own, and together they are the message", (t) => {
+  const sent = {
+    before: "x".repeat(3_000),
+    long: new Float64Array(2_000).fill(1.5),
+    after: new Uint8Array(9_000),
+  };
+  const pieces = encodeValuePieces(sent);
+  t.true(pieces.some((piece) => piece.buffer === sent.long.buffer));
+  t.true(pieces.some((piece) => piece.buffer === sent.after.buffer));
+  t.deepEqual(Buffer.concat(pieces), Buffer.from(encodeValue(sent)));
+  t.is(encodeValuePieces("short").length, 1);
+  const many = Array.from({ length: 50 }, (_, i) => ["y".repeat(i * 50), new Uint8Array(4_096 + i).fill(i)]);
+  t.deepEqual(decodeValue(Buffer.concat(encodeValuePieces(many))), many);
+});
+
+test("what was encoded does not change with what is encoded later, failures and long messages among it", (t) => {
+  const kept: [sent: unknown, bytes: Uint8Array, copy: Uint8Array][] = [];
+  for (let i = 0; i < 600; i++) {
+    const sent = { i, text: "x".repeat((i * 37) % 3_000), list: i % 50 === 0 ? new Array(9_000).fill(i) : [i] };
+    const bytes = encodeValue(sent);
+    kept.push([sent, bytes, Buffer.from(bytes)]);
+    if (i % 7 === 0) t.throws(() => encodeValue({ text: "y".repeat(i), f: () => i }), { code: "NOT_SHIPPABLE" });
+  }
+  for (const [sent, bytes, copy] of kept) {
+    t.deepEqual(Buffer.from(bytes), copy);
+    t.deepEqual(decodeValue(bytes), sent);
+  }
+});
+
+test("a short message that is kept keeps no more than 16 KiB", (t) => {
+  encodeValue(["x".repeat(200_000), new Array(50_000).fill(1.5)]);
+  for (let i = 0; i < 50; i++) t.true(encodeValue({ i }).buffer.byteLength <= 16_384);
+});
+
+test("a property that a getter takes away before its turn is told as such", (t) => {
+  const value: Record<string, unknown> = {
+    get a() {
+      delete value["b"];
+      return 1;
+    },
+    b: 2,
+    c: 3,
+  };
+  t.regex(refusalOf(value), /reading it threw: its properties changed meanwhile/);
+});
+
+test("what all objects were given to inherit is left behind", (t) => {
+  const everyone = Object.prototype as { inherited?: number };
+  everyone.inherited = 1;
+  try {
+    const arrived = passed({ own: 2 });
+    delete everyone.inherited;
+    t.deepEqual(arrived, { own: 2 });
+  } finally {
+    delete everyone.inherited;
+  }
+  function Old(this: { own: number }) {
+    this.own = 1;
+  }
+  Old.prototype.inherited = 2;
+  t.deepEqual(passed(Reflect.construct(Old, [])), { own: 1 });
+});
+
 test("one object stays one object, and cycles stay cycles, within one message", (t) => {
   const shared = { n: 1 };
   const root: Record<string, unknown> = {
@@ -128,6 +217,13 @@ test("identity holds among thousands of objects", (t) => {
   const objects = Array.from({ length: 2_000 }, (_, n) => ({ n }));
   const arrived = passed([objects, [...objects].reverse()]) as [object[], object[]];
   t.true(arrived[0].every((object, i) => object === arrived[1][1_999 - i]));
+  for (const count of [39, 40, 41, 42, 100]) {
+    const few = Array.from({ length: count }, (_, n) => ({ n }));
+    const [once, again] = passed([few, [...few, { n: -1 }, few[0]]]) as [object[], object[]];
+    t.true(once.every((object, i) => object === again[i]));
+    t.is(again.at(-1), once[0]);
+    t.deepEqual(again.at(-2), { n: -1 });
+  }
 });
 
 test("holes stay holes, and a long array of them takes no memory at either end", (t) => {
