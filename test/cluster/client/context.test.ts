@@ -10,7 +10,7 @@ const ENV = {
   IRIS_ATTEMPT: "1",
   IRIS_CONTROLLER_ADDRESS: "http://127.0.0.1:8080",
   IRIS_TOKEN: "the-task's",
-  IRIS_OUTPUT_DIR: "/work/out",
+  IRIS_OUTPUT_DIR: "/attempt/out",
   IRIS_WORKDIR: "/project",
   IRIS_WORKSPACE: "/project",
   IRIS_PORT_HTTP: "30001",
@@ -46,7 +46,7 @@ test("a task knows itself by its environment", (t) => {
   t.is(context.attempt, 1);
   t.is(context.namespace, "k3f9x0q2m7ab");
   t.is(context.parentJobId, "k3f9x0q2m7ab");
-  t.is(context.outputDir, "/work/out");
+  t.is(context.outputDir, "/attempt/out");
 });
 
 test("a root job has no parent, and a namespace that was given is taken", (t) => {
