@@ -1,8 +1,8 @@
 /**
  * The deadlines of a session's calls, both ways, on one timer that is armed for the earliest. Calls mostly end long
  * before: they are not taken out one by one, but stepped over when they come up, or swept when they are by far the greater part.
- * It holds numbers, no calls, so that it keeps nothing alive. The one invariant: while no call with a deadline is under
- * way, there is no timer.
+ * It holds numbers, no calls, so that it keeps nothing alive, and leaves its timer armed when the last call ends: there is
+ * mostly another. The one invariant: there is at most one timer, and none after `close`.
  */
 import type { Clock, TimerHandle } from "../runtime/ports/clock.ts";
 
@@ -47,12 +47,14 @@ export class Deadlines {
   /** One that was added is over, by whatever cause. Said once for each. */
   ended(): void {
     this.#live--;
-    if (this.#live === 0) {
-      this.#size = 0;
-      this.#disarm();
-    } else if (this.#size >= SWEPT_MIN && this.#size > 4 * this.#live) {
-      this.#sweep();
-    }
+    if (this.#live === 0) this.#size = 0;
+    else if (this.#size >= SWEPT_MIN && this.#size > 4 * this.#live) this.#sweep();
+  }
+
+  /** No call has a deadline any more, nor will one. */
+  close(): void {
+    this.#size = 0;
+    this.#disarm();
   }
 
   #due(): void {

@@ -60,6 +60,7 @@ export class Session implements Channel {
   readonly #logger: Logger;
   readonly #outbox: Outbox;
   readonly #reader = new FrameReader();
+  readonly #deadlines: Deadlines;
   readonly #outbound: OutboundCalls;
   readonly #inbound: InboundCalls;
   readonly #watches: Watches;
@@ -345,6 +346,7 @@ export class Session implements Channel {
     this.#outbound.failAll(`the session with ${this.address} ended`, why);
     this.#outbox.close();
     this.#inbound.abortAll(new IrisError("CANCELLED", `the caller's session ended: ${why.message}`, { cause: why }));
+    this.#deadlines.close();
     this.#watches.loseAll(this.address);
     this.#closed.abort(why);
     this.#over.resolve();
