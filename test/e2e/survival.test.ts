@@ -1,3 +1,4 @@
+import { readFileSync } from "node:fs";
 import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import test from "ava";
@@ -8,6 +9,14 @@ import { RealCluster } from "../kit/real-cluster.ts";
 const SMALL = { cpu: 0.1, memory: "64MiB" };
 /** What the controller needs to give up on a worker that was killed, with room for a slow machine. */
 const ELSEWHERE_WITHIN_MS = 5_000;
+
+function commandOf(pid: number): string {
+  try {
+    return readFileSync(`/proc/${pid}/comm`, "utf8").trim();
+  } catch {
+    return "sleep"; // It ended while we looked, as only sleeps do.
+  }
+}
 
 test.serial("tasks of a worker that is killed with all its processes run again elsewhere within 5 s", async (t) => {
   await using cluster = await RealCluster.start(["first", "second"]);
@@ -77,8 +86,10 @@ test.serial("a killed controller comes back: jobs are known, tasks run on, and w
   });
   const waiting = job.wait();
   await eventually(async () => ((await job.status()).state === "RUNNING" ? true : undefined), "the job runs");
-  const pids = processesWith("IRIS_JOB_ID", job.id);
-  const accepted = [job.id];
+  // The script's shell and its watchdog; its sleeps come and go.
+  const lasting = () => processesWith("IRIS_JOB_ID", job.id).filter((pid) => commandOf(pid) !== "sleep");
+  const before = lasting();
+  t.true(before.length > 0);
 
   cluster.controller.kill("SIGKILL");
   await cluster.controller.finished;
@@ -86,11 +97,8 @@ test.serial("a killed controller comes back: jobs are known, tasks run on, and w
 
   const later = await client.submit({ name: "later", entrypoint: Entrypoint.fromCommand(["true"]), resources: SMALL });
   await later.wait();
-  for (const id of accepted) t.is((await client.job(id).status()).state, "RUNNING");
-  t.deepEqual(
-    processesWith("IRIS_JOB_ID", job.id).filter((pid) => pids.includes(pid)),
-    pids.filter((pid) => processesWith("IRIS_JOB_ID", job.id).includes(pid)),
-  );
+  t.is((await client.job(job.id).status()).state, "RUNNING");
+  t.deepEqual(lasting(), before, "the same processes run on");
   await writeFile(gate, "");
   t.is((await waiting).state, "SUCCEEDED");
   const [task] = await job.tasks();
