@@ -135,6 +135,8 @@ export interface PresenceRow {
   readonly exchanged: boolean;
   /** Attempts that run there although they should not; it gets nothing new until they are gone. */
   readonly strays: number;
+  /** Attempts of another controller's state that run there; it gets nothing new beside them. */
+  readonly foreign: number;
 }
 
 export interface LeaseRow {

@@ -61,6 +61,8 @@ export interface ControllerParts {
 
 /** Bytes of the key of the tasks' tokens: as many as its hash. */
 const KEY_BYTES = 32;
+/** Bytes of the name of a state: enough for no two ever to be the same. */
+const STATE_ID_BYTES = 12;
 /** How long calls in flight may take when the port closes. Unit: ms. */
 const DRAIN_MS = 1_000;
 
@@ -68,6 +70,7 @@ export function controllerTree(o: TreeOptions): ControllerParts {
   const engine = new Part<Engine>("the controller's state");
   const journal = new Part<Journal>("the controller's journal");
   const key = new Part<Uint8Array>("the key of the tasks' tokens");
+  const stateId = new Part<string>("the controller's state");
   const listener = new Part<SessionListener>("the controller's port");
   const watches = new Watches();
   const { clock, random, limits, logger } = o;
@@ -85,7 +88,12 @@ export function controllerTree(o: TreeOptions): ControllerParts {
     logs: o.logs,
     limits,
     open(worker) {
-      const session = new WorkerSession({ ...worker, engine: getEngine, clock, limits, mint, logger });
+      const session = new WorkerSession({
+        ...worker,
+        engine: getEngine,
+        stateId: () => stateId.get(),
+        ...{ clock, limits, mint, logger },
+      });
       const sessions = supervisor?.whichChildren().find(({ id }) => id === "sessions")?.supervisor;
       const started = sessions?.startChild({ id: `${worker.workerId}:${worker.link}`, args: [session] });
       started?.catch((error) =>
@@ -140,6 +148,8 @@ export function controllerTree(o: TreeOptions): ControllerParts {
     const opened = o.openJournal();
     try {
       key.set(await opened.secret("task-tokens", () => random.bytes(KEY_BYTES)));
+      const name = await opened.secret("state-id", () => random.bytes(STATE_ID_BYTES));
+      stateId.set(Buffer.from(name).toString("hex"));
       journal.set(opened);
       const started = await Engine.start({ journal: opened, clock, random, logger, limits, outside });
       engine.set(started);

@@ -10,6 +10,7 @@ import {
   type DesiredAttempt,
   type JobSpec,
   JobSpecCodec,
+  type ObservedAttempt,
   WorkerNode,
   type WorkerNodeMethods,
 } from "../../net/wire/iris.ts";
@@ -26,6 +27,9 @@ import { Bell } from "./watches.ts";
 /** Specifications in one exchange: a quarter of the largest message; the rest goes with the next, at once. Unit: bytes. */
 const SPEC_BYTES_PER_EXCHANGE = 4 * 1024 * 1024;
 
+/** Attempts that one warning names; their number is said beside. */
+const NAMED_MAX = 20;
+
 export interface WorkerSessionOptions {
   readonly workerId: string;
   readonly incarnation: string;
@@ -38,6 +42,8 @@ export interface WorkerSessionOptions {
   readonly clock: Clock;
   readonly limits: Limits;
   readonly logger: Logger;
+  /** Name of the state that this controller goes on from: its wishes concern the attempts of that state alone. */
+  readonly stateId: () => string;
   /** Makes the token of an attempt. */
   readonly mint: (attempt: AttemptRow) => Promise<string>;
 }
@@ -50,6 +56,8 @@ export class WorkerSession {
   readonly #tokens = new Map<string, string>();
   /** Attempts whose specification has been sent over this connection: leaving them out now would end them. */
   #sent: ReadonlySet<string> = new Set();
+  /** Attempts of another state that were warned of last. */
+  #warnedOf = "";
 
   constructor(options: WorkerSessionOptions) {
     this.#o = options;
@@ -78,15 +86,26 @@ export class WorkerSession {
   async #exchange(signal: AbortSignal): Promise<void> {
     const { workerId, incarnation, link, engine, limits, logger } = this.#o;
     try {
+      const stateId = this.#o.stateId();
+      // Who is there is still being found out: a state that lags behind its workers must not end what they run.
+      const observeOnly = engine().phase === "observing";
       const wanted = desiredOf(engine().state, workerId, incarnation);
       // What is sent must be durable first, or a restarted controller would not know what it started.
       await engine().settled();
       const desired = await this.#toWire(wanted);
       const timeoutMs = 2 * limits.reconcileEveryMs;
-      const { observed } = await this.#node.reconcile({ workerId, incarnation, desired }, { timeoutMs, signal });
-      const { news, strays } = reconcile(new Set(desired.map(({ uid }) => uid)), observed);
-      if (strays.length > 0) logger.info({ workerId, strays }, "attempts run there that should not");
-      const report = { workerId, incarnation, observed: news, complete: true, strays: strays.length };
+      const request = { workerId, incarnation, desired, observeOnly, stateId };
+      const { observed } = await this.#node.reconcile(request, { timeoutMs, signal });
+      const { news, strays, foreign } = reconcile(new Set(desired.map(({ uid }) => uid)), observed, stateId);
+      if (strays.length > 0) {
+        const what = observeOnly
+          ? "attempts run there that are not known: observed only"
+          : "attempts run there that should not";
+        logger.info({ workerId, strays }, what);
+      }
+      this.#warnOf(foreign);
+      const counts = { strays: strays.length, foreign: foreign.length };
+      const report = { workerId, incarnation, observed: news, complete: true, ...counts };
       await engine().run({ kind: "observed", ...report });
     } catch (error) {
       if (signal.aborted) return;
@@ -97,6 +116,22 @@ export class WorkerSession {
       }
       logger.warn({ workerId, error }, "an exchange failed; the next one says it all again");
     }
+  }
+
+  /** Once for each set of them: it is for an operator to decide. */
+  #warnOf(foreign: readonly ObservedAttempt[]): void {
+    const key = foreign.map(({ uid }) => uid).join(" ");
+    if (key === this.#warnedOf) return;
+    this.#warnedOf = key;
+    if (foreign.length === 0) return;
+    const { workerId, logger } = this.#o;
+    const attempts = foreign
+      .slice(0, NAMED_MAX)
+      .map(({ uid, taskId }) => (taskId === undefined ? uid : `${taskId} (${uid})`));
+    logger.warn(
+      { workerId, attempts, count: foreign.length },
+      "attempts of another controller's state run there: they are left alone, and this worker gets no tasks meanwhile; start a controller on the state that knows them, or stop the worker",
+    );
   }
 
   async #toWire(wanted: readonly Desired[]): Promise<DesiredAttempt[]> {

@@ -23,6 +23,7 @@ import { type Clock, sleep } from "../../runtime/ports/clock.ts";
 import type { Logger } from "../../runtime/ports/logger.ts";
 import type { Random } from "../../runtime/ports/random.ts";
 import { CLUSTER_LIMITS } from "../job/limits.ts";
+import type { Speaker } from "./attempts.ts";
 import { WORKER_LIMITS } from "./limits.ts";
 import type { LogStore } from "./log-shipper.ts";
 
@@ -39,7 +40,7 @@ export interface ControllerLinkOptions {
   /** How the worker presents itself, asked at each registration. */
   readonly presentation: () => Omit<RegisterWorkerRequest, "workerId" | "incarnation">;
   /** Makes it so, and says what is there. */
-  readonly apply: (desired: readonly DesiredAttempt[]) => ObservedAttempt[];
+  readonly apply: (desired: readonly DesiredAttempt[], speaker: Speaker) => ObservedAttempt[];
   /** What is there now: all, or these. */
   readonly observed: (uids?: Iterable<string>) => ObservedAttempt[];
   readonly onRegistered: () => void;
@@ -148,7 +149,8 @@ export class ControllerLink implements LogStore {
         { where: workerId },
       );
     }
-    return { observed: firstPart(apply(request.desired)) };
+    const { desired, stateId, observeOnly } = request;
+    return { observed: firstPart(apply(desired, { stateId, observeOnly })) };
   }
 
   /** Until it succeeds or the session is over. */

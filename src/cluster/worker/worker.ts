@@ -133,7 +133,7 @@ export class Worker implements AsyncDisposable {
         capacity: { ...machineCapacity(this.#root), ...options.capacity },
         attributes: { ...options.attributes },
       }),
-      apply: (desired) => this.#attempts.apply(desired),
+      apply: (desired, speaker) => this.#attempts.apply(desired, speaker),
       observed: (uids) => this.#attempts.observed(uids),
       onRegistered: () => this.#step("registered"),
       onLost: (error) => {
@@ -141,23 +141,26 @@ export class Worker implements AsyncDisposable {
         this.#step("linkLost");
       },
     });
-    this.#attempts = new Attempts({
-      runtime: options.runtime,
-      clock,
-      logger: this.#logger,
-      ports: new TaskPorts({ random, isFree: options.isPortFree }),
-      store: this.#link,
-      root: this.#root,
-      host: {
-        workerId: this.workerId,
-        controller: options.controller,
-        bindHost,
-        advertiseHost: host,
-        system: options.environment ?? processEnvironment,
-        env: options.env ?? {},
+    this.#attempts = new Attempts(
+      {
+        runtime: options.runtime,
+        clock,
+        logger: this.#logger,
+        ports: new TaskPorts({ random, isFree: options.isPortFree }),
+        store: this.#link,
+        root: this.#root,
+        host: {
+          workerId: this.workerId,
+          controller: options.controller,
+          bindHost,
+          advertiseHost: host,
+          system: options.environment ?? processEnvironment,
+          env: options.env ?? {},
+        },
+        onChange: (uid) => this.#link.report(uid),
       },
-      onChange: (uid) => this.#link.report(uid),
-    });
+      options.orphanAfterMs,
+    );
   }
 
   /** Where it stands with its controller. */

@@ -46,6 +46,8 @@ export interface Commands {
     complete: boolean;
     /** Of a whole exchange: how many attempts run there that should not. */
     strays: number;
+    /** Of a whole exchange: how many attempts of another controller's state run there. Absent means none. */
+    foreign?: number;
   };
   /** A worker's connection is over. */
   linkLost: { workerId: string; link: number; goodbye: boolean };

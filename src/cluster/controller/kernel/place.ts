@@ -43,24 +43,26 @@ function pendingTasks(view: View): PendingTask[] {
       known = { job, depth: depthOf(job.id) };
       jobs.set(job.id, known);
     }
-    const { job, depth } = known;
-    const triedBefore = task.nextAttempt > 0;
-    pending.push({
-      taskId: task.id,
-      jobId: job.id,
-      depth,
-      sequence: job.sequence,
-      index: task.index,
-      resources: job.spec.resources ?? NO_RESOURCES,
-      readyAtMs: task.readyAtMs,
-      blockedBy:
-        triedBefore && childrenHold(view, job, task)
-          ? "children: those of its last attempt are still ending"
-          : undefined,
-      avoid: triedBefore ? avoidedWorkers(attemptsOf(view, task.id)) : NONE,
-    });
+    pending.push(pendingTask(view, known.job, known.depth, task));
   }
   return pending;
+}
+
+/** A waiting task as the scheduler sees it; `depth` is its job's. */
+export function pendingTask(view: View, job: JobRow, depth: number, task: TaskRow): PendingTask {
+  const triedBefore = task.nextAttempt > 0;
+  return {
+    taskId: task.id,
+    jobId: job.id,
+    depth,
+    sequence: job.sequence,
+    index: task.index,
+    resources: job.spec.resources ?? NO_RESOURCES,
+    readyAtMs: task.readyAtMs,
+    blockedBy:
+      triedBefore && childrenHold(view, job, task) ? "children: those of its last attempt are still ending" : undefined,
+    avoid: triedBefore ? avoidedWorkers(attemptsOf(view, task.id)) : NONE,
+  };
 }
 
 /** Whether something of what an earlier attempt submitted is still running somewhere. */
@@ -79,9 +81,11 @@ export function workerSnapshots(view: View): WorkerSnapshot[] {
     if (goneAtMs !== null || presence === undefined || presence.state === "gone") continue;
     const unready = mayTakeTasks(presence)
       ? undefined
-      : presence.strays > 0
-        ? "still ending old tasks"
-        : "not reporting";
+      : presence.foreign > 0
+        ? "busy with tasks of another controller's state"
+        : presence.strays > 0
+          ? "still ending old tasks"
+          : "not reporting";
     snapshots.push({
       id,
       capacity,

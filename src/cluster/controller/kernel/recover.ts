@@ -19,6 +19,7 @@ export function recover(step: Step): undefined {
       probeAtMs: null,
       exchanged: false,
       strays: 0,
+      foreign: 0,
     });
   }
   for (const endpoint of draft.endpoints.values()) {

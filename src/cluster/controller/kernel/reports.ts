@@ -31,7 +31,7 @@ export function speakingWorker(worker: WorkerRow | undefined, workerId: string, 
 
 export function observed(step: Step, command: Command<"observed">): undefined {
   const worker = speakingWorker(step.draft.workers.get(command.workerId), command.workerId, command.incarnation);
-  reported(step, worker, command.complete ? { strays: command.strays } : undefined);
+  reported(step, worker, command.complete ? { strays: command.strays, foreign: command.foreign ?? 0 } : undefined);
   for (const one of command.observed) {
     const attempt = step.draft.attempts.get(one.uid);
     const mine = attempt?.workerId === worker.id && attempt.incarnation === worker.incarnation;

@@ -35,6 +35,7 @@ export function registerWorker(step: Step, command: Command<"registerWorker">): 
     probeAtMs: null,
     exchanged: false,
     strays: 0,
+    foreign: 0,
   });
   const eventId = step.event(workerId, "registered", `as ${incarnation}`);
   if (known !== undefined && known.incarnation !== incarnation) {
@@ -45,7 +46,11 @@ export function registerWorker(step: Step, command: Command<"registerWorker">): 
 }
 
 /** A sign of life; of a whole exchange also what it found. */
-export function reported(step: Step, worker: WorkerRow, exchange: { strays: number } | undefined): void {
+export function reported(
+  step: Step,
+  worker: WorkerRow,
+  exchange: { strays: number; foreign: number } | undefined,
+): void {
   const presence = step.draft.presences.get(worker.id);
   if (presence === undefined) return;
   const moved = workerTable.step(presence.state, "reported", {});
@@ -54,7 +59,7 @@ export function reported(step: Step, worker: WorkerRow, exchange: { strays: numb
     ...presence,
     state: moved.state,
     lastSeenAtMs: step.env.now,
-    ...(exchange === undefined ? {} : { exchanged: true, strays: exchange.strays }),
+    ...(exchange === undefined ? {} : { exchanged: true, ...exchange }),
   };
   step.draft.presences.put(next);
   if (mayTakeTasks(next) && !mayTakeTasks(presence)) step.effect({ kind: "schedule" });
@@ -62,7 +67,7 @@ export function reported(step: Step, worker: WorkerRow, exchange: { strays: numb
 
 /** Whether a worker may be given new tasks: it reports, and nothing runs there that should not. */
 export function mayTakeTasks(presence: PresenceRow): boolean {
-  return presence.state === "alive" && presence.exchanged && presence.strays === 0;
+  return presence.state === "alive" && presence.exchanged && presence.strays + presence.foreign === 0;
 }
 
 export function linkLost(step: Step, { workerId, link, goodbye }: Command<"linkLost">): undefined {
@@ -132,7 +137,7 @@ function move(step: Step, presence: PresenceRow, event: WorkerEvent, why: string
         probe(step, next);
         break;
       case "voidAttempts":
-        next = { ...next, deadlineAtMs: null, probeAtMs: null, exchanged: false, strays: 0 };
+        next = { ...next, deadlineAtMs: null, probeAtMs: null, exchanged: false, strays: 0, foreign: 0 };
         giveUp(step, presence.id, why);
         break;
       default:
