@@ -6,7 +6,8 @@ import type { Identity } from "../../net/channel.ts";
 import type { ServiceHandlers } from "../../net/service.ts";
 import type { ControlMethods, Endpoint, EndpointSet, JobStatus } from "../../net/wire/iris.ts";
 import { IrisError } from "../../runtime/errors.ts";
-import { checkName } from "../job/id.ts";
+import type { Clock } from "../../runtime/ports/clock.ts";
+import { checkName, parseId } from "../job/id.ts";
 import { checkSpec } from "../job/spec.ts";
 import { isFinalJob } from "../job/status.ts";
 import { checkIsUser, checkMayEnd, jobOf, taskOf } from "./access.ts";
@@ -21,6 +22,8 @@ import { listJobs, listTasks } from "./pages.ts";
 import { attemptsOf, endpointKey, type State } from "./state.ts";
 import { attemptStatus, jobStatus, taskStatus, workerStatus } from "./status.ts";
 import { Bell, topicOf, type Watches } from "./watches.ts";
+import { explain, questionOf } from "./why.ts";
+import { readLog } from "./why-log.ts";
 
 const NAMESPACE = /^[0-9a-z][0-9a-z._-]{0,62}$/;
 const ENDPOINT_ID = /^[A-Za-z0-9_-]{1,64}$/;
@@ -37,6 +40,7 @@ export interface ApiOptions {
   readonly logs: LogStore;
   readonly watches: Watches;
   readonly limits: Limits;
+  readonly clock: Clock;
   /** Aborts when the port is about to close: streams end then, so that they hold nobody up. */
   readonly stopping: () => AbortSignal;
 }
@@ -47,6 +51,7 @@ export function controlHandlers({
   logs,
   watches,
   limits,
+  clock,
   stopping,
 }: ApiOptions): ServiceHandlers<ControlMethods> {
   /** The state to answer from: all of it is on disk, so what is told stays true. */
@@ -149,6 +154,17 @@ export function controlHandlers({
       checkName(name, "endpoint name");
       const wanted = namespaceOf(peer.identity, namespace);
       return untilStopped(stopping(), signal, (over) => watchEndpoints(wanted, name, over));
+    },
+    async why({ id }, { peer }) {
+      const { jobId, kind } = parseId(id);
+      const state = await durable();
+      const task = kind === "task" ? taskOf(state, id, peer.identity) : undefined;
+      const job = jobOf(state, jobId, peer.identity);
+      const observing = engine().phase === "observing";
+      const question = questionOf(state, job, task, { now: clock.now(), observing });
+      // What the rows of this moment refer to must have reached the log.
+      await engine().settled();
+      return explain(state, question, await readLog(journal(), question));
     },
   };
 

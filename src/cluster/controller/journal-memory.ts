@@ -34,6 +34,11 @@ export class MemoryJournal implements Journal {
       .slice(0, limit);
   }
 
+  async eventsById(ids: readonly number[]): Promise<EventRow[]> {
+    const wanted = new Set(ids);
+    return this.#events.filter(({ id }) => wanted.has(id));
+  }
+
   async prune(eventsBeforeMs: number): Promise<void> {
     this.#events = this.#events.filter(
       (event, index) => event.atMs >= eventsBeforeMs || index === this.#events.length - 1,

@@ -130,14 +130,12 @@ export class SqliteJournal implements Journal {
     const rows = this.#statement(
       "SELECT * FROM events WHERE subject = ? OR (subject > ? AND subject < ?) ORDER BY id LIMIT ?",
     ).all(subject, `${subject}/`, `${subject}0`, limit);
-    return rows.map((row) => ({
-      id: row.id as number,
-      atMs: row.at_ms as number,
-      subject: row.subject as string,
-      what: row.what as string,
-      message: row.message as string,
-      causeEventId: row.cause_event_id as number,
-    }));
+    return rows.map(eventOf);
+  }
+
+  async eventsById(ids: readonly number[]): Promise<EventRow[]> {
+    const select = this.#statement("SELECT * FROM events WHERE id = ?");
+    return ids.flatMap((id) => select.all(id).map(eventOf));
   }
 
   async prune(eventsBeforeMs: number): Promise<void> {
@@ -189,6 +187,17 @@ export class SqliteJournal implements Journal {
     }
     return statement;
   }
+}
+
+function eventOf(row: Readonly<Record<string, unknown>>): EventRow {
+  return {
+    id: row.id as number,
+    atMs: row.at_ms as number,
+    subject: row.subject as string,
+    what: row.what as string,
+    message: row.message as string,
+    causeEventId: row.cause_event_id as number,
+  };
 }
 
 function bodyOf<K extends DurableKind>(kind: K, row: RowTypes[K]): string {

@@ -22,6 +22,8 @@ export interface Journal {
   result(attemptUid: string): Promise<Uint8Array | undefined>;
   /** The events of a subject and of everything in its name (a job's tasks, not its attempts' uids), oldest first. */
   events(subject: string, limit: number): Promise<EventRow[]>;
+  /** The events of these numbers that are still kept, in no promised order: causes are followed by them. */
+  eventsById(ids: readonly number[]): Promise<EventRow[]>;
   /** Forgets events before that time. */
   prune(eventsBeforeMs: number): Promise<void>;
   /** A secret of this cluster; `make` makes it, once. */

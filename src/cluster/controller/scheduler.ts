@@ -39,6 +39,16 @@ export interface Plan {
   readonly reasons: ReadonlyMap<string, string>;
 }
 
+/** One thing that keeps a task from being placed. */
+export interface Obstacle {
+  /** A kind of resource that workers are short of, or what it is in words. */
+  readonly what: string;
+  /** In how many workers' way it stands; 0 where it has nothing to do with workers. */
+  readonly workers: number;
+  /** How many of those could not hold the task even if they were empty. */
+  readonly workersNever: number;
+}
+
 const KIND_NAMES = { cpuMillis: "cpu", memoryBytes: "memory", diskBytes: "disk", gpus: "gpu" } as const;
 
 interface Room {
@@ -137,17 +147,41 @@ function loadOf(capacity: Resources, used: Resources): number {
 }
 
 function whyNowhere(task: PendingTask, workers: readonly WorkerSnapshot[], rooms: readonly Room[]): string {
-  if (workers.length === 0) return "no workers have joined";
-  const counts = new Map<string, number>();
-  const count = (why: string) => counts.set(why, (counts.get(why) ?? 0) + 1);
-  for (const { unready } of workers) if (unready !== undefined) count(unready);
+  return inTheWay(task, workers, rooms).map(obstacleText).join("; ");
+}
+
+function inTheWay(task: PendingTask, workers: readonly WorkerSnapshot[], rooms: readonly Room[]): Obstacle[] {
+  if (workers.length === 0) return [{ what: "no workers have joined", workers: 0, workersNever: 0 }];
+  const found = new Map<string, Obstacle>();
+  const count = (what: string, never: boolean) => {
+    const { workers: n, workersNever } = found.get(what) ?? { workers: 0, workersNever: 0 };
+    found.set(what, { what, workers: n + 1, workersNever: workersNever + (never ? 1 : 0) });
+  };
+  for (const { unready } of workers) if (unready !== undefined) count(unready, false);
   const candidates = allowed(task, rooms);
   for (const room of rooms) {
-    if (!candidates.includes(room)) count("avoided after failures of the machine");
-    else for (const kind of shortOf(task.resources, freeOf(room))) count(KIND_NAMES[kind]);
+    if (!candidates.includes(room)) {
+      count("avoided after failures of the machine", false);
+      continue;
+    }
+    const never = shortOf(task.resources, room.worker.capacity);
+    for (const kind of shortOf(task.resources, freeOf(room))) count(KIND_NAMES[kind], never.includes(kind));
   }
-  const shortKinds: ReadonlySet<string> = new Set(Object.values(KIND_NAMES));
-  return [...counts]
-    .map(([why, n]) => `${why}: ${n} ${n === 1 ? "worker" : "workers"}${shortKinds.has(why) ? " short" : ""}`)
-    .join("; ");
+  return [...found.values()];
+}
+
+const SHORT_KINDS: ReadonlySet<string> = new Set(Object.values(KIND_NAMES));
+
+/** An obstacle for people: `cpu: 3 workers short`. */
+export function obstacleText({ what, workers }: Obstacle): string {
+  if (workers === 0) return what;
+  return `${what}: ${workers} ${workers === 1 ? "worker" : "workers"}${SHORT_KINDS.has(what) ? " short" : ""}`;
+}
+
+/** What keeps one task from being placed at `now`, beside what is held already; empty when it would fit. */
+export function obstaclesOf(task: PendingTask, workers: readonly WorkerSnapshot[], now: number): Obstacle[] {
+  const wait = waits(task, now);
+  if (wait !== undefined) return [{ what: wait, workers: 0, workersNever: 0 }];
+  const rooms = workers.filter((worker) => worker.unready === undefined).map(roomOf);
+  return choose(task, rooms) === undefined ? inTheWay(task, workers, rooms) : [];
 }

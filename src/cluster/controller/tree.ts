@@ -137,6 +137,7 @@ export function controllerTree(o: TreeOptions): ControllerParts {
           logs: o.logs,
           watches,
           limits,
+          clock,
           stopping: () => stopping.signal,
         }),
       ),
