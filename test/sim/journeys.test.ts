@@ -16,8 +16,10 @@ test("a job whose worker is killed runs again elsewhere, at the machines' cost",
   await using cluster = await TestCluster.start({ workers: ["w1", "w2"] });
   const job = await cluster.submit({ runMs: 10_000 }, { replicas: 4 });
   await cluster.until(() => [...cluster.running().values()].flat().length === 4, "all four run");
+  const killedAt = cluster.clock.now();
   await cluster.killWorker("w1");
   await cluster.until(() => cluster.running().get("w2")?.length === 4, "all four run on the other");
+  t.true(cluster.clock.now() - killedAt <= 5_000, "restart grace and the retry's wait are all that it takes");
   const status = await cluster.reaches(job, "SUCCEEDED");
   t.is(status.taskCounts["SUCCEEDED"], 4);
   await cluster.checkJobs();
