@@ -165,10 +165,17 @@ class PoolCall {
       try {
         return this.#send(member);
       } catch (error) {
-        return Promise.reject(error);
+        return Promise.reject(this.#withHistory(error));
       }
     }
-    return this.#whenOneIsUp(member);
+    return this.#whenOneIsUp(member).catch((error: unknown) => Promise.reject(this.#withHistory(error)));
+  }
+
+  /** That there is no further try says nothing of the one before: if that may have run, so says the last error. */
+  #withHistory(error: unknown): unknown {
+    const cause = this.#lastError;
+    if (cause?.maybeExecuted !== true || !IrisError.is(error) || error.maybeExecuted === true) return error;
+    return new IrisError(error.code, error.message, { cause, where: error.where, maybeExecuted: true });
   }
 
   async #whenOneIsUp(first: Member | undefined): Promise<Attempt> {

@@ -202,6 +202,7 @@ class FaultyLink implements Link {
   thaw(): void {
     this.#out.pump();
     this.#in.pump();
+    if (this.#over && !this.#network.isFrozen(this.#from, this.#to)) this.#network.forget(this);
   }
 
   #end(error?: IrisError): void {

@@ -552,3 +552,26 @@ test("a member whose hello fails at its first dial is passed over as soon as tha
   await hangsUp.close();
   t.is(clock.pending, 0);
 });
+
+test("a call that was lost and finds nobody to try it again may have run, whatever ends it", async (t) => {
+  const endings: [PoolCallOptions, string, (it: ReturnType<typeof kit>, cancel: AbortController) => unknown][] = [
+    [{ timeoutMs: 1_000 }, "DEADLINE_EXCEEDED", ({ clock }) => clock.advance(1_000)],
+    [{}, "UNAVAILABLE", ({ clock }) => clock.advance(5_000)],
+    [{}, "CANCELLED", ({ pool }) => pool.close()],
+    [{}, "CANCELLED", (_it, cancel) => cancel.abort()],
+  ];
+  for (const [options, code, end] of endings) {
+    const it = kit(["a"]);
+    await it.call();
+    it.channel("a").reply = undefined;
+    const cancel = new AbortController();
+    const lost = it.call({ ...options, idempotent: true, signal: cancel.signal });
+    const failed = t.throwsAsync(lost, { code });
+    it.channel("a").down();
+    await settle();
+    await end(it, cancel);
+    const error = (await failed) as IrisError;
+    t.true(error.maybeExecuted, code);
+    t.is(codeOf(error.cause), "LOST");
+  }
+});
