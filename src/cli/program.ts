@@ -15,6 +15,7 @@ import { addJobRunCommand } from "./job-run.ts";
 import { addJobShowCommand } from "./job-show.ts";
 import { addJobStopCommand } from "./job-stop.ts";
 import { addJobWaitCommand } from "./job-wait.ts";
+import { addJobWhyCommand } from "./job-why.ts";
 import type { Terminal } from "./settings.ts";
 import { addUpCommand } from "./up.ts";
 import { addWorkerCommands } from "./worker.ts";
@@ -48,6 +49,7 @@ export function irisProgram(terminal: Terminal, version: string, run: RunAction)
   addJobLogsCommand(job, context);
   addJobWaitCommand(job, context);
   addJobStopCommand(job, context);
+  addJobWhyCommand(job, context);
   addEndpointCommands(program, context);
   addCallCommand(program, context);
   addGraphCommand(program, context);

@@ -9,14 +9,19 @@ export type { LogEntry, LogQuery, LogSource } from "./client/logs.ts";
 export { ClusterResolver, type ClusterResolverOptions } from "./client/resolver.ts";
 export type {
   Attempt,
+  AttemptStory,
+  CausalEvent,
   Cause,
   Endpoint,
+  Explanation,
   Health,
   JobState,
   JobStatus,
+  Obstacle,
   Resources,
   TaskState,
   TaskStatus,
+  TaskStory,
   WorkerStatus,
 } from "./client/status.ts";
 export type { Task } from "./client/task.ts";

@@ -163,6 +163,29 @@ test.serial("a job that no worker can ever hold waits and says why; it can be st
   t.is((await iris("job", "stop", id)).stdout, `${id} KILLED\n`);
 });
 
+test.serial(
+  "why says in words and as JSON what a job waits for, why it was tried again, and why it ended",
+  async (t) => {
+    const waiting = (await iris("job", "run", "--cpu", "9999", "--no-wait", "--", "true")).stdout.trim();
+    const waits = await iris("job", "why", waiting);
+    t.is(waits.status, 0, waits.stderr);
+    t.regex(waits.stdout, new RegExp(`^${waiting} PENDING: .*waits for a place`));
+    t.regex(waits.stdout, /1 task: cpu: 1 worker short, all of them even when empty/);
+    await iris("job", "stop", waiting);
+    const failed = await iris("job", "run", ...SMALL, "--retries", "1", "--no-wait", "--", "sh", "-c", "exit 3");
+    const id = failed.stdout.trim();
+    await iris("job", "wait", id);
+    const words = (await iris("job", "why", id)).stdout;
+    t.regex(words, new RegExp(`^${id} FAILED: .*3`));
+    t.regex(words, /attempt 0 on only FAILED: .*3[\s\S]*attempt 1 on only FAILED: .*3/);
+    const told = JSON.parse((await iris("job", "why", "--json", `${id}/0`)).stdout);
+    t.is(told.state, "FAILED");
+    t.is(told.tasks[0].attempts.length, 2);
+    t.is(told.tasks[0].attempts[0].status.cause.exitCode, 3);
+    t.is((await iris("job", "why", "aaaaaaaaaaaa")).status, 1);
+  },
+);
+
 test.serial("a port in use is said with the port and what to do", async (t) => {
   const server = createServer().listen(0, "127.0.0.1");
   await new Promise((resolve) => server.once("listening", resolve));
@@ -207,6 +230,7 @@ test.serial("help has an example for every command", async (t) => {
     ["job", "logs"],
     ["job", "wait"],
     ["job", "stop"],
+    ["job", "why"],
     ["worker", "ls"],
     ["endpoint", "ls"],
   ]) {

@@ -18,7 +18,7 @@ import { packEntrypoint } from "./entrypoint.ts";
 import { type Job, jobHandle } from "./job.ts";
 import { pages } from "./pages.ts";
 import { ClusterResolver } from "./resolver.ts";
-import type { Endpoint, JobState, JobStatus, WorkerStatus } from "./status.ts";
+import type { Endpoint, Explanation, JobState, JobStatus, WorkerStatus } from "./status.ts";
 
 /** Length of a key that is made for a submission, so that it can be repeated when its answer was lost. */
 const IDEMPOTENCY_KEY_LENGTH = 24;
@@ -145,6 +145,16 @@ export class Client implements AsyncDisposable {
   async workers(options: CallOptions & { includeGone?: boolean } = {}): Promise<WorkerStatus[]> {
     const { includeGone = false, ...call } = options;
     return (await this.#link.call("listWorkers", { includeGone }, call)).workers;
+  }
+
+  /**
+   * Why a job or a task (`<job id>/<index>`) stands where it stands: what is in the way of one that waits, what ended each
+   * try of one that was tried again, what led to an end. As data, and in words as `text`. A task's client sees its own
+   * hierarchy alone. Rejects with `INVALID_ARGUMENT` for what is no id, `NOT_FOUND`, `PERMISSION_DENIED`, `UNAVAILABLE`.
+   */
+  async why(id: string, options: CallOptions = {}): Promise<Explanation> {
+    parseId(id);
+    return await this.#link.call("why", { id }, options);
   }
 
   /** Endpoints of this client's namespace whose name begins with `prefix`, by name, then by age. */
