@@ -30,9 +30,10 @@ export { EndpointRegistrar, type EndpointRegistrarOptions } from "./registrar.ts
 export { type RemoteRef, type RemoteRefOptions, remoteRef } from "./remote-ref.ts";
 export { FixedResolver, type FixedResolverOptions, type ResolveOptions, type Resolver } from "./resolver.ts";
 export { ActorServer, type ActorServerOptions, type ActorServerPorts, type TlsOptions } from "./server.ts";
+export type { Grants } from "./server-access.ts";
 export { type ServiceClient, type ServiceHandlers, serviceClient, serviceTarget } from "./service.ts";
 export { PROTOCOL_VERSION } from "./session.ts";
-export { SessionListener, type SessionListenerOptions } from "./session-listener.ts";
+export { type PeerTargets, SessionListener, type SessionListenerOptions } from "./session-listener.ts";
 export { constantTimeEqual, userToken } from "./token.ts";
 export type { DialOptions, Link, LinkHandler, ListenOptions, Transport, TransportListener } from "./transport.ts";
 export { MemoryNetwork } from "./transport-memory.ts";
