@@ -85,10 +85,11 @@ export class Session implements Channel {
     this.#peer = { identity: UNPROVED, address: this.address, channel: this, closed: this.#closed.signal };
     this.#outbox = new Outbox(link, limits, () => this.#happened("silent", this.#doesNotRead()));
     const onEnded = () => this.#checkIdle();
+    this.#deadlines = new Deadlines(clock, this.#deadlineOwner);
     const shared = {
       outbox: this.#outbox,
       clock,
-      deadlines: new Deadlines(clock, this.#deadlineOwner),
+      deadlines: this.#deadlines,
       limits,
       onEnded,
     };
