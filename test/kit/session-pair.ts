@@ -152,9 +152,9 @@ export async function raw(
 }
 
 /** The same, with the hello done. */
-export async function rawOpen(options: Parameters<typeof raw>[0] = {}): Promise<Raw> {
+export async function rawOpen(options: Parameters<typeof raw>[0] & { supports?: string[] } = {}): Promise<Raw> {
   const self = await raw(options);
-  self.say("hello", { version: 1, token: "good", supports: [], node: "test" });
+  self.say("hello", { version: 1, token: "good", supports: options.supports ?? [], node: "test" });
   await settle();
   self.heard.length = 0;
   return self;
