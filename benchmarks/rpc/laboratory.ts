@@ -1,5 +1,5 @@
 /** One trial: fresh processes for client and server, and what they say. */
-import { execFile, spawn } from "node:child_process";
+import { type ExecFileException, execFile, spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdtempSync, rmSync } from "node:fs";
 import { type AddressInfo, createServer } from "node:net";
@@ -31,9 +31,12 @@ export class Laboratory implements Disposable {
 
   /** Rejects when a process fails, or an answer was wrong. */
   async measure(who: Who, one: RpcCase): Promise<Metrics> {
-    const output = await (who.id === "erlang" ? this.#erlang(one) : this.#node(who, one)).catch((error: Error) => {
-      throw new Error(`${who.id} failed at ${one.id}: ${error.message}`, { cause: error });
-    });
+    const output = await (who.id === "erlang" ? this.#erlang(one) : this.#node(who, one)).catch(
+      (error: ExecFileException) => {
+        const why = error.killed ? `it took longer than ${TRIAL_MS_MAX} ms` : (error.signal ?? error.message);
+        throw new Error(`${who.id} failed at ${one.id}: ${why}`, { cause: error });
+      },
+    );
     const metrics = JSON.parse(output.trim().split("\n").at(-1) ?? "") as Metrics;
     for (const [name, value] of Object.entries(metrics)) {
       if (typeof value !== "number" || !Number.isFinite(value))

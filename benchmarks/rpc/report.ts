@@ -39,15 +39,16 @@ export function figures(medians: Medians): string {
   return aligned([["(Iris ×)", ...heading], ...rows, guesses]);
 }
 
-/** What single calls cost: latencies of a closed loop of one, CPU time with 64 in flight. */
+/** What single calls cost: latencies of a closed loop of one and of a steady rate, CPU time with 64 and 1024. */
 export function costs(medians: Medians): string {
-  const [one, many, steady] = [medians["small-1"] ?? {}, medians["small-64"] ?? {}, medians["rate-2k"] ?? {}];
+  const of = (caseId: string) => medians[caseId] ?? {};
+  const [one, many, most, steady] = [of("small-1"), of("small-64"), of("small-1024"), of("rate-2k")];
   const rows = WHO.filter(({ id }) => one[id] !== undefined || many[id] !== undefined).map(({ id, title }) => [
     title,
     ...[one[id]?.p50Us, one[id]?.p99Us, steady[id]?.p50Us, steady[id]?.p99Us, steady[id]?.p999Us].map((us) =>
       text(us, "p99Us"),
     ),
-    ...[many[id]?.clientCpuUs, many[id]?.serverCpuUs].map((us) => text(us, "bothCpuUs")),
+    ...[many[id]?.clientCpuUs, many[id]?.serverCpuUs, most[id]?.bothCpuUs].map((us) => text(us, "bothCpuUs")),
   ]);
   const heading = [
     "",
@@ -58,6 +59,7 @@ export function costs(medians: Medians): string {
     "p99.9 at 2 000/s",
     "CPU @64, client",
     "server",
+    "@1024, both",
   ];
   return aligned([heading, ...rows]);
 }
