@@ -39,6 +39,8 @@ export interface PoolCallRequest {
 
 /** Members asked for one call, at most: more would be a storm, not a remedy. */
 const TRIES_MAX = 10;
+/** How long a call waits for a member that is being dialled, if others are up: a bad link's round trip. Unit: ms. */
+const DIAL_PATIENCE_MS = 250;
 /** Dead members that an error names; the first few tell what is wrong. */
 const REASONS_MAX = 3;
 
@@ -69,6 +71,8 @@ class PoolCall {
   readonly #key: string | undefined;
   #lastError: IrisError | undefined;
   #giveUpAt: number | undefined;
+  /** Until when a member that is being dialled is waited for though others are up. */
+  #dialledUntil: number | undefined;
   #attempt: Promise<Attempt> | Attempt;
   /** Somebody awaits or iterates. */
   #isUsed = false;
@@ -189,12 +193,22 @@ class PoolCall {
       if (member !== undefined) {
         member.open();
         if (member.health.at === "up") return this.#send(member);
-        if (member.health.at === "dialling") await this.#change(undefined);
-        if (member.health.at === "down" || member.health.at === "refused") member = undefined;
+        if (member.health.at === "dialling") member = await this.#whileDialled(member);
+        if (member?.health.at === "down" || member?.health.at === "refused") member = undefined;
       } else {
         await this.#change(this.#waitUntil());
       }
     }
+  }
+
+  /** Waits for news of a member that is being dialled; if others are up, not for long. Gives whom to ask. */
+  async #whileDialled(member: Member): Promise<Member | undefined> {
+    const { clock } = this.#pool;
+    const isOtherUp = () => this.#usable().some(({ health }) => health.at === "up");
+    this.#dialledUntil ??= clock.now() + DIAL_PATIENCE_MS;
+    await this.#change(isOtherUp() ? this.#dialledUntil : undefined);
+    if (member.health.at !== "dialling" || clock.now() < this.#dialledUntil || !isOtherUp()) return member;
+    return this.#pick((other) => other.health.at === "up");
   }
 
   #learn({ member, epoch }: Attempt, error: unknown): void {
@@ -202,14 +216,18 @@ class PoolCall {
   }
 
   /** Whose turn it is among those that may take it; those that keep failing only when there are no others. */
-  #pick(): Member | undefined {
-    const usable = this.#pool.members().filter((member) => {
-      const { at } = member.health;
-      return (at === "up" || at === "dialling") && this.#tried.get(member) !== member.epoch;
-    });
+  #pick(isWanted: (member: Member) => boolean = () => true): Member | undefined {
+    const usable = this.#usable().filter(isWanted);
     const now = this.#pool.clock.now();
     const sound = usable.filter((member) => !member.isEjected(now));
     return pickMember(sound.length > 0 ? sound : usable, this.#request.route, this.#pool.nextTurn());
+  }
+
+  #usable(): Member[] {
+    return this.#pool.members().filter((member) => {
+      const { at } = member.health;
+      return (at === "up" || at === "dialling") && this.#tried.get(member) !== member.epoch;
+    });
   }
 
   #send(member: Member): Attempt {
