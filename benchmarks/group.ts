@@ -1,7 +1,20 @@
 /** What is measured: groups of cases, each with what was expected of it and what it has to reach. Measures nothing. */
 
 /** Who is measured. `before` is another build of Iris, given with `--against`. */
-export const SUBJECTS = ["iris", "before", "floor", "erlang", "nact", "xstate", "xstate-logic"] as const;
+export const SUBJECTS = [
+  "iris",
+  "before",
+  "floor",
+  "erlang",
+  "nact",
+  "xstate",
+  "xstate-logic",
+  "iris-session",
+  "json",
+  "msgpackr",
+  "msgpackr-records",
+  "v8",
+] as const;
 export type Subject = (typeof SUBJECTS)[number];
 
 /** `factor`: a quotient of two times, 1 when the second is as quick as the first. */
@@ -28,6 +41,8 @@ export interface Case {
 export interface Group {
   readonly id: string;
   readonly title: string;
+  /** Where its subjects are, beside this file. Default: `subjects`. */
+  readonly directory?: string;
   readonly cases: readonly Case[];
 }
 

@@ -8,8 +8,9 @@ import { benchRpc } from "./rpc/main.ts";
 import { type Run, runGroup } from "./run.ts";
 import { comparison, figures, goals } from "./table.ts";
 import { openLaboratory } from "./trial.ts";
+import { values as ofValues } from "./values/cases.ts";
 
-const GROUPS = [actors];
+const GROUPS = [actors, ofValues];
 const USAGE = `npm run bench -- GROUP [--rounds N] [--case ID]… [--subject NAME]… [--json FILE] [--compare FILE] [--build DIRECTORY] [--against DIRECTORY]
 groups: ${GROUPS.map(({ id, cases }) => `${id} (${cases.map((one) => one.id).join(" ")})`).join(", ")}, rpc (has flags of its own: rpc --help)`;
 
@@ -49,7 +50,7 @@ const unknown = values.case.find((id) => !group.cases.some((one) => one.id === i
 if (unknown !== undefined) fail(`--case ${unknown}: ${group.id} has no such case`);
 const earlier = values.compare === undefined ? undefined : (JSON.parse(readFileSync(values.compare, "utf8")) as Run);
 
-using laboratory = openLaboratory(values);
+using laboratory = openLaboratory({ ...values, directory: group.directory });
 const run = await runGroup(group, laboratory, {
   rounds,
   cases: values.case,

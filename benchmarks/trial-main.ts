@@ -1,7 +1,7 @@
-/** The process of one trial: `node trial-main.ts SUBJECT CASE`. Prints the figure as JSON on its last line. */
-const [subject = "", caseId = ""] = process.argv.slice(2);
+/** The process of one trial: `node trial-main.ts SUBJECT CASE [DIRECTORY]`. Prints the figure as JSON on its last line. */
+const [subject = "", caseId = "", directory = "subjects"] = process.argv.slice(2);
 const file = subject === "before" ? "iris" : subject;
-const place = subject === "floor" ? "./floors/mailbox.ts" : `./subjects/${file}.ts`;
+const place = subject === "floor" ? "./floors/mailbox.ts" : `./${directory}/${file}.ts`;
 const { cases } = (await import(place)) as { cases: Readonly<Record<string, () => Promise<number>>> };
 const measure = cases[caseId];
 if (measure === undefined) throw new Error(`${subject} has no case ${caseId}`);

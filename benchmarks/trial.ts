@@ -9,6 +9,7 @@ import type { Subject } from "./group.ts";
 const run = promisify(execFile);
 const HERE = import.meta.dirname;
 const TRIAL_MS_MAX = 120_000;
+const FROM_NPM: ReadonlySet<string> = new Set(["nact", "msgpackr"]);
 
 export interface Laboratory extends Disposable {
   /** Why a subject is left out, if it is. */
@@ -21,16 +22,19 @@ export interface Builds {
   readonly build: string;
   /** Of the one that is measured as `before`, if any. */
   readonly against?: string | undefined;
+  /** Where the subjects are, beside this file. Default: `subjects`. */
+  readonly directory?: string | undefined;
 }
 
-export function openLaboratory({ build, against }: Builds): Laboratory {
+export function openLaboratory({ build, against, directory = "subjects" }: Builds): Laboratory {
   let beams: string | undefined;
 
   function missing(subject: Subject): string | undefined {
     if (subject === "iris" && !existsSync(join(build, "index.js")))
       return `nothing is built in ${build}: npm run build`;
     if (subject === "before" && against === undefined) return "no other build: --against DIRECTORY";
-    if (subject === "nact" && !existsSync(join(HERE, "peers/node_modules/nact"))) {
+    const library = subject.split("-")[0] ?? subject;
+    if (FROM_NPM.has(library) && !existsSync(join(HERE, "peers/node_modules", library))) {
       return "not installed: npm install --prefix benchmarks/peers";
     }
     if (subject === "erlang" && spawnSync("erlc", ["-help"]).error !== undefined) {
@@ -50,7 +54,7 @@ export function openLaboratory({ build, against }: Builds): Laboratory {
 
   async function node(subject: Subject, caseId: string): Promise<string> {
     const env = { ...process.env, IRIS_BENCH_BUILD: resolve(subject === "before" ? (against ?? build) : build) };
-    const args = ["--disable-warning=ExperimentalWarning", join(HERE, "trial-main.ts"), subject, caseId];
+    const args = ["--disable-warning=ExperimentalWarning", join(HERE, "trial-main.ts"), subject, caseId, directory];
     return (await run(process.execPath, args, { env, timeout: TRIAL_MS_MAX })).stdout;
   }
 
