@@ -124,7 +124,7 @@ export const VALUE_LIMITS = Object.freeze({
   shapeKeys: 48,
   /** Bytes of the keys of such an object: bounds what a peer can make a decoder remember. */
   shapeBytes: 2_048,
-  /** Shapes that a decoder remembers per process: a table of this size, in which the newer takes the place of the older. */
+  /** Shapes that a decoder remembers per process: a table of this size, a power of two; newer ones take others' places. */
   shapesRead: 1_024,
   /** Keys that an encoder remembers per process, each with what comes before it; all are forgotten when one would pass it. */
   keysWritten: 16_384,

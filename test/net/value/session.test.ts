@@ -33,6 +33,21 @@ test("keys are sent as long as the other end has not said that it knows them", (
   }
 });
 
+test("the bytes of a session are what they have always been", (t) => {
+  const [a, b] = [new ValueSession(), new ValueSession()];
+  const next = () => Buffer.from(a.encode({ golden: 1 })).toString("hex");
+  const keys = "01 07 06 676f6c64656e".replaceAll(" ", "");
+  for (let i = 0; i < 4; i++) t.is(next(), `0112${keys}81`);
+  const taught = next();
+  t.is(taught, `011e00${keys}81`);
+  t.deepEqual(b.decode(hex(taught)), { golden: 1 });
+  const answer = b.encode(null);
+  t.is(Buffer.from(answer).toString("hex"), "02010001");
+  t.is(a.decode(answer), null);
+  t.is(next(), "011f0081");
+  t.is(Buffer.from(b.encode(null)).toString("hex"), "0101", "it is said once");
+});
+
 test("a session is of use to its own two ends only, and reads what was encoded for nobody in particular", (t) => {
   const [a, b] = acquainted();
   const bytes = a.encode(record(1));
