@@ -361,6 +361,8 @@ test("a task's token sees and submits within its hierarchy only", async (t) => {
   for (const asked of [
     () => task.getJob({ jobId: other }),
     () => task.getTask({ taskId: `${other}/0` }),
+    () => task.why({ id: other }),
+    () => task.why({ id: `${other}/0` }),
     () => task.terminateJob({ jobId: other }),
     () => task.listWorkers({ includeGone: false }),
     () => task.listJobs(listOf({ parentId: other })),
@@ -371,6 +373,7 @@ test("a task's token sees and submits within its hierarchy only", async (t) => {
   const nested = [...worker.specs].find(([, { jobId }]) => jobId === child);
   const below = await room.client(nested?.[1].token);
   t.is((await below.getJob({ jobId: mine })).state, "PENDING");
+  t.is((await below.why({ id: `${mine}/0` })).id, `${mine}/0`);
   await t.throwsAsync(async () => below.terminateJob({ jobId: mine }), { code: "PERMISSION_DENIED" });
   t.is((await task.terminateJob({ jobId: child })).state, "KILLED");
   const workerHub = await t.throwsAsync(async () => registerAs(room, own?.[1].token ?? ""));

@@ -91,6 +91,11 @@ for (const name of ["memory", "sqlite"] as const) {
     const whats = (await second.events(root?.id ?? "", 100)).map(({ subject, what }) => `${subject.slice(12)} ${what}`);
     t.true(whats.includes("/child/0 PENDING → ASSIGNED"), whats.join());
     t.is((await second.events(root?.id ?? "", 2)).length, 2);
+    const some = await second.eventsById([j.events[3]?.id ?? 0, 0, j.events[1]?.id ?? 0, 1e9]);
+    t.deepEqual(
+      some.sort((a, b) => a.id - b.id).map((event) => ({ ...event })),
+      [j.events[1], j.events[3]],
+    );
     await second.prune(j.now + 1);
     t.deepEqual(await second.events(root?.id ?? "", 100), []);
   });

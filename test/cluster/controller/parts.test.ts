@@ -48,6 +48,19 @@ test("what was not asked about and runs is a stray; what ended or is missing is 
   t.deepEqual(strays, ["x"]);
 });
 
+test("what another state's controller wanted is no stray, unless it is asked about; what has ended there is nothing", (t) => {
+  const of = (uid: string, stateId?: string, phase: "RUNNING" | "EXITED" = "RUNNING") => ({
+    ...{ uid, phase, ports: {} },
+    ...(stateId === undefined ? {} : { stateId }),
+  });
+  const listed = [of("a", "theirs"), of("b", "ours"), of("c", "theirs"), of("d"), of("e", "theirs", "EXITED")];
+  const { news, strays, foreign } = reconcile(new Set(["a"]), listed, "ours");
+  t.deepEqual(
+    [news, strays, foreign].map((some) => some.map((one) => (typeof one === "string" ? one : one.uid))),
+    [["a"], ["b", "d"], ["c"]],
+  );
+});
+
 test("wakes come in the order of their times, each subject once, none after the stop", async (t) => {
   const clock = new ManualClock();
   const woken: string[] = [];

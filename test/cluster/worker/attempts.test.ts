@@ -4,6 +4,7 @@ import { join } from "node:path";
 import test from "ava";
 import fc from "fast-check";
 import { cause } from "../../../src/cluster/job/cause.ts";
+import { CLUSTER_LIMITS } from "../../../src/cluster/job/limits.ts";
 import type { ObservedAttempt } from "../../../src/net/wire/iris.ts";
 import { ManualClock, settle } from "../../kit/manual-clock.ts";
 import { ScriptedRuntime, script } from "../../kit/scripted-runtime.ts";
@@ -270,4 +271,88 @@ test("applying a set twice is applying it once, and no attempt is ever started t
     }),
     { numRuns: 30 },
   );
+});
+
+test("a controller that only observes stops and forgets nothing that it does not know", async (t) => {
+  const clock = new ManualClock();
+  const runtime = new ScriptedRuntime(clock);
+  const { attempts, over } = await room(t, clock, runtime);
+  attempts.apply([wanted("a", jobSpec(script({ forever: true }))), wanted("b", jobSpec(script({ runMs: 10 })))], {
+    stateId: "ours",
+  });
+  await until(() => runtime.running.length === 2);
+  await clock.advance(10);
+  await over("b");
+  const observing = { stateId: "ours", observeOnly: true };
+  t.deepEqual(phases(attempts.apply([], observing)), { a: "RUNNING", b: "EXITED" });
+  t.deepEqual(phases(attempts.apply([known("b")], observing)), { a: "RUNNING", b: "EXITED" });
+  t.deepEqual(
+    phases(attempts.apply([known("a", false)], observing)),
+    { a: "STOPPING", b: "EXITED" },
+    "an order is one",
+  );
+  await over("a");
+  attempts.apply([], { stateId: "ours" });
+  t.is(attempts.size, 0, "once it has observed, what it does not ask about is over");
+  await attempts.forgetAll();
+});
+
+test("attempts of another state go on, and are told, until that state was not heard of for the worker's patience", async (t) => {
+  const clock = new ManualClock();
+  const runtime = new ScriptedRuntime(clock);
+  const { attempts, over } = await room(t, clock, runtime);
+  const theirs = { stateId: "theirs" };
+  const ours = { stateId: "ours" };
+  attempts.apply(
+    [wanted("a", jobSpec(script({ forever: true }))), wanted("b", jobSpec(script({ runMs: 10 })))],
+    theirs,
+  );
+  await until(() => runtime.running.length === 2);
+  await clock.advance(10);
+  await over("b");
+  const told = attempts.apply([], ours);
+  t.deepEqual(phases(told), { a: "RUNNING", b: "EXITED" }, "an end is kept too: nobody who knows it has heard it");
+  t.deepEqual(
+    told.map(({ stateId, taskId }) => [stateId, taskId]),
+    [
+      ["theirs", "job0/0"],
+      ["theirs", "job0/0"],
+    ],
+  );
+  await clock.advance(CLUSTER_LIMITS.orphanAfterMs - 20);
+  t.deepEqual(phases(attempts.apply([], ours)), { a: "RUNNING", b: "EXITED" });
+  t.deepEqual(
+    phases(attempts.apply([known("a")], theirs)),
+    { a: "RUNNING" },
+    "their controller is back, and has heard",
+  );
+  await clock.advance(CLUSTER_LIMITS.orphanAfterMs - 1);
+  t.deepEqual(phases(attempts.apply([], ours)), { a: "RUNNING" }, "patience counts from when it was last heard");
+  await clock.advance(1);
+  attempts.apply([], ours);
+  const ended = await over("a");
+  t.like(ended.exit?.cause, { kind: "infrastructure" });
+  t.deepEqual(runtime.running, []);
+  attempts.apply([], ours);
+  t.is(attempts.size, 0);
+  await attempts.forgetAll();
+});
+
+test("an attempt belongs to the state that named it last, and to every speaker when none has a name", async (t) => {
+  const clock = new ManualClock();
+  const runtime = new ScriptedRuntime(clock);
+  const { attempts, over } = await room(t, clock, runtime);
+  attempts.apply([wanted("a", jobSpec(script({ forever: true })))], { stateId: "old" });
+  await until(() => runtime.running.length === 1);
+  attempts.apply([known("a")], { stateId: "new" });
+  attempts.apply([], { stateId: "old" });
+  t.is(runtime.running.length, 1, "it is the new one's now");
+  attempts.apply([], { stateId: "new" });
+  await over("a");
+  attempts.apply([wanted("b", jobSpec(script({ forever: true })))], { stateId: "new" });
+  await until(() => runtime.running.length === 1);
+  attempts.apply([]);
+  await over("b");
+  t.deepEqual(runtime.running, []);
+  await attempts.forgetAll();
 });
