@@ -8,6 +8,7 @@ import { decodeValue, encodeValue } from "../net/value/index.ts";
 import { type Callable, CallableCodec } from "../net/wire/iris.ts";
 import { IrisError, toError } from "../runtime/errors.ts";
 import type { Clock } from "../runtime/ports/clock.ts";
+import type { RunningCall } from "./context.ts";
 
 export type AnyFunction = (...args: never[]) => unknown;
 export type LoadedFunction = (...args: unknown[]) => unknown;
@@ -64,6 +65,7 @@ export async function answerOf(
   load: Promise<LoadedFunction>,
   args: Uint8Array,
   clock: Pick<Clock, "now">,
+  running: RunningCall,
 ): Promise<Answer> {
   let startedAt = clock.now();
   let ok = true;
@@ -71,7 +73,8 @@ export async function answerOf(
   try {
     const fn = await load;
     startedAt = clock.now();
-    bytes = encodeValue(await fn(...(decodeValue(args) as unknown[])));
+    const read = decodeValue(args) as unknown[];
+    bytes = encodeValue(await running.run(() => fn(...read)));
   } catch (error) {
     ok = false;
     bytes = encodeThrown(error);

@@ -7,3 +7,9 @@ export function checkCount(name: string, value: unknown, max = Number.MAX_SAFE_I
   const range = max === Number.MAX_SAFE_INTEGER ? `of at least ${min}` : `from ${min} to ${max}`;
   throw new IrisError("INVALID_ARGUMENT", `${name} is ${String(value)}, not a whole number ${range}`);
 }
+
+/** Throws `INVALID_ARGUMENT` for what is not a time from 1 to `max` ms. */
+export function checkMs(name: string, value: unknown, max: number): number {
+  if (typeof value === "number" && value >= 1 && value <= max) return value;
+  throw new IrisError("INVALID_ARGUMENT", `${name} is ${String(value)}, not a time from 1 to ${max} ms`);
+}

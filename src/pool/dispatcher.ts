@@ -1,29 +1,16 @@
 /**
  * The rules that every pool of functions keeps: who runs which call and when, what becomes of a call whose worker dies,
- * and how a pool ends. It knows workers only as something that runs a call and says how that went; it has no timers and
- * does no I/O. The one invariant: every call that was taken settles, exactly once.
+ * and how a pool ends. It knows workers only as something that runs a call and says how that went; it does no I/O. The
+ * one invariant: every call that was taken settles, exactly once.
  */
 import { IrisError } from "../runtime/errors.ts";
+import type { Clock } from "../runtime/ports/clock.ts";
 import type { Call } from "./call.ts";
 import type { PoolStatus, PoolWorkerStatus } from "./executor.ts";
 import { Future } from "./future.ts";
+import { type Entry, Lane, type Ran, type Runner } from "./lane.ts";
 import { hasRoom, Pace } from "./pace.ts";
 import { Queue } from "./queue.ts";
-
-/** How a call went. */
-export type Ran =
-  | { readonly as: "value"; readonly value: unknown; readonly tookMs: number }
-  /** The function's own error, or that it could not be loaded there. */
-  | { readonly as: "threw"; readonly error: unknown; readonly tookMs: number }
-  /** The worker is no more, or cannot be reached. `reached` is false when it certainly never got the call. */
-  | { readonly as: "lost"; readonly error: IrisError; readonly reached: boolean };
-
-/** Somebody who runs calls: one at a time, in the order in which they come. */
-export interface Runner {
-  readonly id: string;
-  /** Never rejects. After a call was lost, no other is sent until it is added again. */
-  run(call: Call): Promise<Ran>;
-}
 
 export interface DispatcherOptions {
   /** For messages: `LocalPool`, `WorkerPool pool-1f8k`. */
@@ -32,27 +19,17 @@ export interface DispatcherOptions {
   readonly inFlightMax: number;
   /** Times that a call is sent again after the worker that ran it died. */
   readonly maxRetries: number;
+  /** What a cancelled call that runs has left to end in, before its worker is replaced. Unit: ms. */
+  readonly cancelGraceMs: number;
+  readonly clock: Clock;
   /** Called when the pool begins to have calls that have not settled, and when it has none again. */
   readonly onBusy?: (isBusy: boolean) => void;
 }
 
-interface Entry {
-  readonly call: Call;
-  readonly future: Future<unknown>;
-  retries: number;
-  /** It is in the queue, rather than with a worker. */
-  isQueued: boolean;
-  isSettled: boolean;
-}
-
-interface Lane {
-  readonly runner: Runner;
-  /** In the order in which they were sent, which is the order in which they run. */
-  readonly inHand: Map<Entry, number>;
-  inHandMs: number;
-  done: number;
-  /** Once a call was lost: the one that was being run then. The others had not begun. */
-  lost: { readonly running: Entry | undefined } | undefined;
+/** What one call may have of its own. */
+export interface SubmitOptions {
+  readonly timeoutMs?: number | undefined;
+  readonly maxRetries?: number | undefined;
 }
 
 type State =
@@ -102,7 +79,9 @@ export class Dispatcher {
   /** Takes a worker in. One of the same id takes its place, and what that had in hand still settles. */
   add(runner: Runner): void {
     if (this.#state.at === "ended") return;
-    this.#lanes.set(runner.id, { runner, inHand: new Map(), inHandMs: 0, done: 0, lost: undefined });
+    const { clock, cancelGraceMs } = this.#options;
+    const onOverdue = (entry: Entry) => this.#overdue(entry);
+    this.#lanes.set(runner.id, new Lane({ runner, clock, cancelGraceMs, onOverdue }));
     this.#pump();
   }
 
@@ -111,12 +90,14 @@ export class Dispatcher {
     if (this.#lanes.get(runner.id)?.runner === runner) this.#lanes.delete(runner.id);
   }
 
-  submit(call: Call): Future<unknown> {
+  submit(call: Call, options: SubmitOptions = {}): Future<unknown> {
     const entry: Entry = {
       call,
       future: new Future<unknown>(() => this.#cancel(entry)),
+      timeoutMs: options.timeoutMs ?? Number.POSITIVE_INFINITY,
+      maxRetries: options.maxRetries ?? this.#options.maxRetries,
       retries: 0,
-      isQueued: true,
+      lane: undefined,
       isSettled: false,
     };
     if (this.#state.at !== "open") {
@@ -166,7 +147,10 @@ export class Dispatcher {
     this.#state = { at: "ended", error };
     for (const entry of this.#queue.clear()) this.#reject(entry, error);
     this.#queuedSettled = 0;
-    for (const entry of this.#sent) this.#reject(entry, error);
+    for (const entry of this.#sent) {
+      this.#reject(entry, error);
+      entry.lane?.close();
+    }
     this.#lanes.clear();
     this.#changed();
   }
@@ -181,10 +165,25 @@ export class Dispatcher {
 
   #cancel(entry: Entry): boolean {
     if (entry.isSettled) return false;
-    if (entry.isQueued) this.#queuedSettled += 1;
-    this.#reject(entry, new IrisError("CANCELLED", `the call of ${entry.call.code.name} was cancelled`));
+    if (entry.lane === undefined) this.#queuedSettled += 1;
+    this.#giveUp(entry, new IrisError("CANCELLED", `the call of ${entry.call.code.name} was cancelled`));
     this.#pump();
     return true;
+  }
+
+  #overdue(entry: Entry): void {
+    const { call, timeoutMs, lane } = entry;
+    const message = `${call.code.name} ran for longer than ${timeoutMs} ms (timeoutMs)`;
+    this.#giveUp(
+      entry,
+      new IrisError("DEADLINE_EXCEEDED", message, { maybeExecuted: true, ...(lane && { where: lane.runner.id }) }),
+    );
+  }
+
+  /** Rejects it, and has whoever runs it told. */
+  #giveUp(entry: Entry, error: IrisError): void {
+    this.#reject(entry, error);
+    entry.lane?.giveUp(entry);
   }
 
   #pump(): void {
@@ -215,9 +214,7 @@ export class Dispatcher {
   }
 
   #send(entry: Entry, lane: Lane, expectedMs: number): void {
-    entry.isQueued = false;
-    lane.inHand.set(entry, expectedMs);
-    lane.inHandMs += expectedMs;
+    lane.take(entry, expectedMs);
     this.#sent.add(entry);
     lane.runner.run(entry.call).then(
       (ran) => this.#ran(entry, lane, ran),
@@ -234,14 +231,12 @@ export class Dispatcher {
       lane.lost = { running: ran.reached ? running : undefined };
       this.remove(lane.runner);
     }
-    lane.inHand.delete(entry);
-    // Summed anew: infinities do not subtract, and rounding must not build up.
-    lane.inHandMs = 0;
-    for (const expectedMs of lane.inHand.values()) lane.inHandMs += expectedMs;
+    if (lane.lost === undefined) lane.release(entry);
+    else lane.close();
     this.#sent.delete(entry);
     if (ran.as === "lost") {
       this.#afterLoss(entry, lane, ran.error);
-    } else {
+    } else if (!entry.isSettled) {
       lane.done += 1;
       this.#pace.learn(entry.call.code.hash, ran.tookMs);
       if (ran.as === "value") this.#resolve(entry, ran.value);
@@ -254,7 +249,7 @@ export class Dispatcher {
   #afterLoss(entry: Entry, lane: Lane, error: IrisError): void {
     if (entry.isSettled) return;
     if (lane.lost?.running === entry) {
-      if (entry.retries >= this.#options.maxRetries) {
+      if (entry.retries >= entry.maxRetries) {
         const { name } = entry.call.code;
         const message = `${name}: the worker that ran it died, ${entry.retries + 1} times: ${error.message}`;
         this.#reject(
@@ -266,7 +261,7 @@ export class Dispatcher {
       entry.retries += 1;
       this.#retried += 1;
     }
-    entry.isQueued = true;
+    entry.lane = undefined;
     this.#queue.putBack(entry);
   }
 

@@ -8,8 +8,9 @@ export interface TaskFuture<R> extends PromiseLike<R>, Pick<Promise<R>, "catch" 
   /** The function's result; rejects with the function's own error, unchanged, or with an `IrisError` of the pool's. */
   result(): Promise<R>;
   /**
-   * Gives the call up: the future rejects with `CANCELLED` at once. One still queued never runs; one already running may
-   * run to its end, unseen. False when the future had settled already.
+   * Gives the call up: the future rejects with `CANCELLED` at once. One still queued never runs. One that runs sees
+   * `poolContext().signal` abort; if it has not ended within the pool's `cancelGraceMs`, the thread or process under it is
+   * replaced, and the calls that waited behind it there go to others. False when the future had settled already.
    */
   cancel(): boolean;
 }
@@ -21,6 +22,39 @@ export interface MapOptions {
   inFlightMax?: number;
   /** Aborting ends the loop with `CANCELLED` and cancels what is on the way. */
   signal?: AbortSignal;
+}
+
+/** What one call may have of its own; what is not given is the pool's. */
+export interface TaskOptions {
+  /**
+   * Time that a call may run, from when its worker has nothing before it; time in the queue does not count. Past it the
+   * future rejects with `DEADLINE_EXCEEDED`, and the call is ended as a cancelled one is. Unit: ms. Range: 1 to 2^31 - 1.
+   * Default: as long as it likes.
+   */
+  timeoutMs?: number;
+  /** Times that it is sent again after the worker that ran it died. */
+  maxRetries?: number;
+}
+
+/** Sends calls to a pool. */
+export interface TaskSender {
+  /**
+   * Runs `fn(...args)` elsewhere; function and arguments are read before this returns. Never throws: the future rejects
+   * with the function's own error, unchanged, or with `NOT_SHIPPABLE` when it or an argument cannot travel, `LOST` when
+   * its workers died more often than it may be sent again, `CANCELLED`, `DEADLINE_EXCEEDED`, `FAILED_PRECONDITION` after
+   * `shutdown()`, or with what ended the pool. A future that nobody awaits never crashes the process: its rejection counts
+   * as handled. Each worker runs one call at a time.
+   */
+  submit<A extends unknown[], R>(fn: (...args: A) => R | Promise<R>, ...args: A): TaskFuture<R>;
+  /**
+   * Runs `fn` over the items and streams the results. Begins with the loop, takes items only as fast as results are read,
+   * and at most `inFlightMax` ahead. Leaving the loop cancels the rest, and the first error ends it.
+   */
+  map<T, R>(
+    fn: (item: T) => R | Promise<R>,
+    items: Iterable<T> | AsyncIterable<T>,
+    options?: MapOptions,
+  ): AsyncIterable<R>;
 }
 
 /** One place that runs calls: a thread, or an attempt of the pool's job. */
@@ -46,24 +80,12 @@ export interface PoolStatus {
   readonly workers: readonly PoolWorkerStatus[];
 }
 
-export interface TaskExecutor extends AsyncDisposable {
+export interface TaskExecutor extends TaskSender, AsyncDisposable {
   /**
-   * Runs `fn(...args)` elsewhere; function and arguments are read before this returns. Never throws: the future rejects
-   * with the function's own error, unchanged, or with `NOT_SHIPPABLE` when it or an argument cannot travel, `LOST` when
-   * its workers died more often than it may be sent again, `CANCELLED`, `FAILED_PRECONDITION` after `shutdown()`, or with
-   * what ended the pool. A future that nobody awaits never crashes the process: its rejection counts as handled. Each
-   * worker runs one call at a time.
+   * The same pool, for calls with something of their own: `pool.with({ timeoutMs: 500 }).submit(fn)`. Throws
+   * `INVALID_ARGUMENT` for numbers that make no sense.
    */
-  submit<A extends unknown[], R>(fn: (...args: A) => R | Promise<R>, ...args: A): TaskFuture<R>;
-  /**
-   * Runs `fn` over the items and streams the results. Begins with the loop, takes items only as fast as results are read,
-   * and at most `inFlightMax` ahead. Leaving the loop cancels the rest, and the first error ends it.
-   */
-  map<T, R>(
-    fn: (item: T) => R | Promise<R>,
-    items: Iterable<T> | AsyncIterable<T>,
-    options?: MapOptions,
-  ): AsyncIterable<R>;
+  with(options: TaskOptions): TaskSender;
   /**
    * Back-pressure: resolves when there is a worker and fewer than `inFlightMax` calls are pending. Rejects with what ended
    * the pool.

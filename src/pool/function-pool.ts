@@ -3,18 +3,26 @@
  * they run is each pool's own. The one invariant: once shut down, everything has been rejected and nothing is taken.
  */
 import { IrisError } from "../runtime/errors.ts";
+import type { Clock } from "../runtime/ports/clock.ts";
 import { type Call, packCall } from "./call.ts";
+import { checkCount, checkMs } from "./config.ts";
 import { Dispatcher } from "./dispatcher.ts";
-import type { MapOptions, PoolStatus, TaskExecutor, TaskFuture } from "./executor.ts";
+import type { MapOptions, PoolStatus, TaskExecutor, TaskFuture, TaskOptions, TaskSender } from "./executor.ts";
 import { Future } from "./future.ts";
 import { KeepAlive } from "./keep-alive.ts";
+import { POOL_LIMITS } from "./limits.ts";
 import { mapItems } from "./stream.ts";
 
 export interface FunctionPoolOptions {
   /** What it is called in messages. */
   readonly label: string;
-  readonly inFlightMax: number;
-  readonly maxRetries: number;
+  /** Threads or workers that it is to have. */
+  readonly workers: number;
+  /** By default some for each worker. */
+  readonly inFlightMax: number | undefined;
+  readonly maxRetries: number | undefined;
+  readonly cancelGraceMs: number | undefined;
+  readonly clock: Clock;
   /** Directory that functions are named from; null: they travel by their text alone. */
   readonly workspace: string | null;
 }
@@ -27,12 +35,17 @@ export abstract class FunctionPool implements TaskExecutor {
   readonly #inFlightMax: number;
   #closing: Promise<void> | undefined;
 
-  protected constructor({ label, inFlightMax, maxRetries, workspace }: FunctionPoolOptions) {
+  /** Throws `INVALID_ARGUMENT` for numbers that make no sense. */
+  protected constructor({ label, workers, workspace, clock, ...given }: FunctionPoolOptions) {
+    const { timeoutMsMax, perWorker } = POOL_LIMITS;
+    const inFlightMax = checkCount("inFlightMax", given.inFlightMax ?? workers * perWorker);
+    const maxRetries = checkCount("maxRetries", given.maxRetries ?? POOL_LIMITS.maxRetries, undefined, 0);
+    const cancelGraceMs = checkMs("cancelGraceMs", given.cancelGraceMs ?? POOL_LIMITS.cancelGraceMs, timeoutMsMax);
     this.#label = label;
     this.#inFlightMax = inFlightMax;
     this.workspace = workspace;
     const onBusy = (isBusy: boolean) => this.keepAlive.hold(isBusy);
-    this.dispatcher = new Dispatcher({ name: label, inFlightMax, maxRetries, onBusy });
+    this.dispatcher = new Dispatcher({ name: label, inFlightMax, maxRetries, cancelGraceMs, clock, onBusy });
   }
 
   get size(): number {
@@ -40,13 +53,7 @@ export abstract class FunctionPool implements TaskExecutor {
   }
 
   submit<A extends unknown[], R>(fn: (...args: A) => R | Promise<R>, ...args: A): TaskFuture<R> {
-    let call: Call;
-    try {
-      call = packCall(fn, args, this.workspace);
-    } catch (error) {
-      return Future.rejected(error);
-    }
-    return this.dispatcher.submit(call) as Future<R>;
+    return this.#submit(fn, args, {});
   }
 
   map<T, R>(
@@ -54,7 +61,19 @@ export abstract class FunctionPool implements TaskExecutor {
     items: Iterable<T> | AsyncIterable<T>,
     options: MapOptions = {},
   ): AsyncIterable<R> {
-    return mapItems({ submit: (item) => this.submit(fn, item), items, options, inFlightMax: this.#inFlightMax });
+    return this.#map(fn, items, options, {});
+  }
+
+  with(options: TaskOptions): TaskSender {
+    const { timeoutMs, maxRetries } = options;
+    const own: TaskOptions = {
+      ...(timeoutMs !== undefined && { timeoutMs: checkMs("timeoutMs", timeoutMs, POOL_LIMITS.timeoutMsMax) }),
+      ...(maxRetries !== undefined && { maxRetries: checkCount("maxRetries", maxRetries, undefined, 0) }),
+    };
+    return {
+      submit: (fn, ...args) => this.#submit(fn, args, own),
+      map: (fn, items, mapOptions = {}) => this.#map(fn, items, mapOptions, own),
+    };
   }
 
   ready(): Promise<void> {
@@ -79,6 +98,26 @@ export abstract class FunctionPool implements TaskExecutor {
     this.dispatcher.end(cause);
     this.#closing ??= this.close();
     return this.#closing;
+  }
+
+  #submit<A extends unknown[], R>(fn: (...args: A) => R | Promise<R>, args: A, options: TaskOptions): TaskFuture<R> {
+    let call: Call;
+    try {
+      call = packCall(fn, args, this.workspace);
+    } catch (error) {
+      return Future.rejected(error);
+    }
+    return this.dispatcher.submit(call, options) as Future<R>;
+  }
+
+  #map<T, R>(
+    fn: (item: T) => R | Promise<R>,
+    items: Iterable<T> | AsyncIterable<T>,
+    options: MapOptions,
+    own: TaskOptions,
+  ): AsyncIterable<R> {
+    const submit = (item: T) => this.#submit(fn, [item], own);
+    return mapItems({ submit, items, options, inFlightMax: this.#inFlightMax });
   }
 
   /** Lets go of what runs the calls; called once. */

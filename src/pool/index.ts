@@ -1,4 +1,13 @@
 /** Pools of functions: the sub-path `iris-runtime/pool`. */
-export type { MapOptions, PoolStatus, PoolWorkerStatus, TaskExecutor, TaskFuture } from "./executor.ts";
+export { type PoolContext, poolContext } from "./context.ts";
+export type {
+  MapOptions,
+  PoolStatus,
+  PoolWorkerStatus,
+  TaskExecutor,
+  TaskFuture,
+  TaskOptions,
+  TaskSender,
+} from "./executor.ts";
 export { LocalPool, type LocalPoolConfig } from "./local-pool.ts";
 export { WorkerPool, type WorkerPoolConfig } from "./worker-pool.ts";

@@ -13,6 +13,18 @@ export const POOL_LIMITS = Object.freeze({
   functionsKnown: 4_096,
   /** Times that a call is sent again after its worker died, unless the pool says otherwise. */
   maxRetries: 3,
+  /**
+   * What a cancelled call that runs has left to end in, before the thread or process under it is replaced, unless the pool
+   * says otherwise. Enough for a function that asks its signal between two steps. Unit: ms.
+   */
+  cancelGraceMs: 2_000,
+  /**
+   * Time that a worker has to obey when it is told to end itself under a call that was given up. One that does not is kept
+   * by the call from hearing anything, and is left. Unit: ms.
+   */
+  stopMs: 2_000,
+  /** Longest time that a call may be given: what a timer takes. Unit: ms. */
+  timeoutMsMax: 2_147_483_647,
   /** Threads or workers of one pool. As many as replicas of a job. */
   workers: 10_000,
   /** How often a pool tells its workers that it is still there. Unit: ms. */

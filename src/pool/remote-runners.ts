@@ -4,11 +4,12 @@
  * give it nothing more.
  */
 import type { ActorPool, PoolMember } from "../net/actor-pool.ts";
-import { type IrisError, toIrisError } from "../runtime/errors.ts";
+import { IrisError, toIrisError } from "../runtime/errors.ts";
 import type { Clock, TimerHandle } from "../runtime/ports/clock.ts";
 import { asAnswer, type Call, readAnswer } from "./call.ts";
-import type { Dispatcher, Ran, Runner } from "./dispatcher.ts";
+import type { Dispatcher } from "./dispatcher.ts";
 import { type Executor, MISSING } from "./executor-actor.ts";
+import type { Ran, Runner } from "./lane.ts";
 import { POOL_LIMITS } from "./limits.ts";
 
 export interface RemoteRunnersOptions {
@@ -35,6 +36,7 @@ export class RemoteRunners {
   readonly #forget: () => void;
   #timer: TimerHandle;
   #isClosed = false;
+  #nextCall = 0;
 
   constructor(options: RemoteRunnersOptions) {
     this.#options = options;
@@ -59,7 +61,7 @@ export class RemoteRunners {
       if (member === undefined) {
         this.#runners.delete(id);
         dispatcher.remove(runner);
-      } else if (runner.isDown && member.isUp) {
+      } else if (runner.isDown && !runner.isStuck && member.isUp) {
         this.#take(member);
       }
     }
@@ -67,7 +69,7 @@ export class RemoteRunners {
   }
 
   #take(member: PoolMember<Executor>): void {
-    const runner = new RemoteRunner(member);
+    const runner = new RemoteRunner(member, () => this.#nextCall++);
     this.#runners.set(runner.endpointId, runner);
     this.#options.dispatcher.add(runner);
   }
@@ -94,28 +96,71 @@ class RemoteRunner implements Runner {
   readonly id: string;
   readonly endpointId: string;
   readonly member: PoolMember<Executor>;
+  readonly #nextCall: () => number;
   /** Functions that it was sent. */
   readonly #taught = new Set<string>();
+  /** What it has in hand: its numbers, and how to give it up. */
+  readonly #calls = new Map<Call, { readonly id: number; readonly lose: (error: IrisError) => void }>();
+  #isStopping = false;
   isDown = false;
+  /** A call that was given up keeps it from hearing that it shall end: it is sent nothing any more, even if it is up. */
+  isStuck = false;
 
-  constructor(member: PoolMember<Executor>) {
+  constructor(member: PoolMember<Executor>, nextCall: () => number) {
     this.member = member;
+    this.#nextCall = nextCall;
     this.endpointId = member.endpoint.endpointId;
     this.id = member.endpoint.taskId === "" ? member.endpoint.address : member.endpoint.taskId;
   }
 
-  async run({ code, args }: Call): Promise<Ran> {
-    try {
-      const isTaught = this.#taught.has(code.hash);
-      // Calls on one connection arrive in order: what follows may count on this one to have brought the function.
-      this.#taught.add(code.hash);
-      const executor = this.member.call();
-      let reply = isTaught ? await executor.run(code.hash, args) : await executor.teach(code.hash, code.bytes, args);
-      if (reply === MISSING) reply = await executor.teach(code.hash, code.bytes, args);
-      return toRan(asAnswer(reply));
-    } catch (error) {
-      return this.#failed(toIrisError(error));
-    }
+  run(call: Call): Promise<Ran> {
+    return new Promise((resolve) => {
+      const id = this.#nextCall();
+      const end = (ran: Ran) => {
+        this.#calls.delete(call);
+        resolve(ran);
+      };
+      this.#calls.set(call, { id, lose: (error) => end({ as: "lost", error, reached: true }) });
+      this.#ask(id, call).then(end, (error) => end(this.#failed(toIrisError(error))));
+    });
+  }
+
+  cancel(call: Call): void {
+    const inHand = this.#calls.get(call);
+    if (inHand !== undefined && this.member.isUp) this.member.tell().cancel(inHand.id);
+  }
+
+  replace(call: Call): void {
+    const inHand = this.#calls.get(call);
+    if (inHand === undefined || this.#isStopping) return;
+    this.#isStopping = true;
+    this.member
+      .call({ timeoutMs: POOL_LIMITS.stopMs })
+      .stop(inHand.id)
+      .catch((error: unknown) => {
+        // The break of its link, if it did end, has told of every call already. Else it does not even read what it is sent.
+        if (!IrisError.is(error, "DEADLINE_EXCEEDED") || this.#calls.get(call) !== inHand) return;
+        this.isDown = true;
+        this.isStuck = true;
+        const message = `${this.id} does not answer: a call that was given up keeps it busy`;
+        const lost = new IrisError("LOST", message, { where: this.id });
+        for (const { lose } of [...this.#calls.values()]) lose(lost);
+      })
+      .finally(() => {
+        this.#isStopping = false;
+      });
+  }
+
+  async #ask(id: number, { code, args }: Call): Promise<Ran> {
+    const isTaught = this.#taught.has(code.hash);
+    // Calls on one connection arrive in order: what follows may count on this one to have brought the function.
+    this.#taught.add(code.hash);
+    const executor = this.member.call();
+    let reply = isTaught
+      ? await executor.run(id, code.hash, args)
+      : await executor.teach(id, code.hash, code.bytes, args);
+    if (reply === MISSING) reply = await executor.teach(id, code.hash, code.bytes, args);
+    return toRan(asAnswer(reply));
   }
 
   #failed(error: IrisError): Ran {

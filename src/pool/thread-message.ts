@@ -5,10 +5,11 @@
 import type { MessagePort } from "node:worker_threads";
 import { decodeValue, encodeValue } from "../net/value/index.ts";
 
-/** To a thread: a function, by a number of the pool's choice; a call, by number, of a function. */
+/** To a thread: a function, by a number of the pool's choice; a call, by number, of a function; a call that nobody wants any more. */
 export type ToThread =
   | readonly ["code", fn: number, bytes: Uint8Array]
-  | readonly ["call", id: number, fn: number, args: Uint8Array];
+  | readonly ["call", id: number, fn: number, args: Uint8Array]
+  | readonly ["cancel", id: number];
 
 /** From a thread: a call has ended, with a value (`ok`) or an error. */
 export type FromThread = readonly [id: number, ok: boolean, bytes: Uint8Array, tookMs: number];
@@ -16,6 +17,8 @@ export type FromThread = readonly [id: number, ok: boolean, bytes: Uint8Array, t
 /** What a thread is started with. */
 export interface ThreadStart {
   readonly port: MessagePort;
+  /** Of `ThreadGate`. */
+  readonly gate: SharedArrayBuffer;
   /** Where functions that travel by reference are looked up. */
   readonly workspace: string | null;
 }
@@ -23,11 +26,13 @@ export interface ThreadStart {
 /** Gathers what is said and posts it as one message. */
 export class Batch<M> {
   readonly #port: MessagePort;
+  readonly #onPosted: () => void;
   #messages: M[] = [];
   #isScheduled = false;
 
-  constructor(port: MessagePort) {
+  constructor(port: MessagePort, onPosted: () => void = () => {}) {
     this.#port = port;
+    this.#onPosted = onPosted;
   }
 
   /** Goes out at the end of this turn, with all that was said by then. */
@@ -50,12 +55,10 @@ export class Batch<M> {
     if (this.#messages.length === 0) return;
     const bytes = encodeValue(this.#messages);
     this.#messages = [];
-    // Long ones have a buffer of their own, which can be handed over; short ones are copied.
-    const { buffer } = bytes;
-    this.#port.postMessage(
-      bytes,
-      bytes.length >= TRANSFERRED_MIN && buffer.byteLength === bytes.length ? [buffer as ArrayBuffer] : [],
-    );
+    // A port copies the whole buffer behind what it is given, and a short message may stand in one that holds others.
+    const own = bytes.buffer.byteLength === bytes.length ? bytes : new Uint8Array(bytes);
+    this.#port.postMessage(own, own.length >= TRANSFERRED_MIN ? [own.buffer as ArrayBuffer] : []);
+    this.#onPosted();
   }
 }
 

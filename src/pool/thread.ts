@@ -2,22 +2,28 @@
 import type { MessagePort } from "node:worker_threads";
 import type { IrisError } from "../runtime/errors.ts";
 import { type Call, readAnswer } from "./call.ts";
-import type { Ran, Runner } from "./dispatcher.ts";
+import type { Ran, Runner } from "./lane.ts";
+import { CALL_ID_MAX, ThreadGate } from "./thread-gate.ts";
 import { Batch, type FromThread, readBatch, type ToThread } from "./thread-message.ts";
 
 export class Thread implements Runner {
   readonly id: string;
+  readonly gate = new ThreadGate();
   readonly #port: MessagePort;
+  readonly #terminate: () => void;
   readonly #out: Batch<ToThread>;
   readonly #functions = new Map<string, number>();
   readonly #calls = new Map<number, (ran: Ran) => void>();
+  readonly #ids = new Map<Call, number>();
   #nextCall = 0;
   #lost: IrisError | undefined;
 
-  constructor(id: string, port: MessagePort) {
+  /** `terminate` ends the thread, whatever it does; that it has ended is told by `lose`. */
+  constructor(id: string, port: MessagePort, terminate: () => void) {
     this.id = id;
     this.#port = port;
-    this.#out = new Batch<ToThread>(port);
+    this.#terminate = terminate;
+    this.#out = new Batch<ToThread>(port, () => this.gate.knock());
     port.on("message", (batch: Uint8Array) => {
       for (const answer of readBatch<FromThread>(batch)) this.#answered(answer);
     });
@@ -31,10 +37,25 @@ export class Thread implements Runner {
         resolve({ as: "lost", error: this.#lost, reached: false });
         return;
       }
-      const id = this.#nextCall++;
-      this.#calls.set(id, resolve);
+      const id = this.#nextCall;
+      this.#nextCall = id === CALL_ID_MAX ? 0 : id + 1;
+      this.#ids.set(call, id);
+      this.#calls.set(id, (ran) => {
+        this.#ids.delete(call);
+        resolve(ran);
+      });
       this.#out.add(["call", id, this.#functionNumber(call), call.args]);
     });
+  }
+
+  cancel(call: Call): void {
+    const id = this.#ids.get(call);
+    if (id !== undefined && this.#lost === undefined) this.#out.add(["cancel", id]);
+  }
+
+  replace(call: Call): void {
+    const id = this.#ids.get(call);
+    if (id !== undefined && this.gate.close(id)) this.#terminate();
   }
 
   /** The thread is no more: what it had in hand is lost. Safe to call twice. */

@@ -27,6 +27,8 @@ export interface WorkerPoolConfig {
   maxRetries?: number;
   /** Calls with workers at once, at most. Default: 64 for each worker. */
   inFlightMax?: number;
+  /** What a cancelled call that runs has left to end in, before its worker is replaced. Unit: ms. Default 2000. */
+  cancelGraceMs?: number;
   /** Environment variables of the workers. */
   env?: Record<string, string>;
 }
@@ -74,8 +76,11 @@ export class WorkerPool extends FunctionPool {
     const name = `pool-${readableId(ports.random ?? systemRandom, NAME_LENGTH)}`;
     super({
       label: `WorkerPool ${name}`,
-      inFlightMax: checkCount("inFlightMax", config.inFlightMax ?? numWorkers * POOL_LIMITS.perWorker),
-      maxRetries: checkCount("maxRetries", config.maxRetries ?? POOL_LIMITS.maxRetries, undefined, 0),
+      workers: numWorkers,
+      inFlightMax: config.inFlightMax,
+      maxRetries: config.maxRetries,
+      cancelGraceMs: config.cancelGraceMs,
+      clock: ports.clock ?? backgroundClock,
       workspace: client.workspace,
     });
     this.name = name;

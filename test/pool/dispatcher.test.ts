@@ -2,14 +2,18 @@
 import test from "ava";
 import fc from "fast-check";
 import type { Call } from "../../src/pool/call.ts";
-import { Dispatcher, type Ran, type Runner } from "../../src/pool/dispatcher.ts";
+import { Dispatcher } from "../../src/pool/dispatcher.ts";
+import type { Ran, Runner } from "../../src/pool/lane.ts";
 import { POOL_LIMITS } from "../../src/pool/limits.ts";
 import { IrisError } from "../../src/runtime/errors.ts";
+import { ManualClock } from "../kit/manual-clock.ts";
 
 /** Holds every call until it is told how it went. */
 class ScriptedRunner implements Runner {
   readonly id: string;
   readonly held: { call: Call; settle: (ran: Ran) => void }[] = [];
+  /** What it was told of its calls. */
+  readonly told: string[] = [];
 
   constructor(id: string) {
     this.id = id;
@@ -17,6 +21,14 @@ class ScriptedRunner implements Runner {
 
   run(call: Call): Promise<Ran> {
     return new Promise((settle) => this.held.push({ call, settle }));
+  }
+
+  cancel(call: Call): void {
+    this.told.push(`cancel ${call.code.name}`);
+  }
+
+  replace(call: Call): void {
+    this.told.push(`replace ${call.code.name}`);
   }
 
   get names(): string[] {
@@ -50,8 +62,18 @@ function call(name: string): Call {
   return { code: { hash: name, name, bytes: new Uint8Array() }, args: new Uint8Array() };
 }
 
-function open(options: { inFlightMax?: number; maxRetries?: number } = {}): Dispatcher {
-  return new Dispatcher({ name: "pool", inFlightMax: 1_000, maxRetries: 3, ...options });
+const GRACE_MS = 2_000;
+
+function open(options: { inFlightMax?: number; maxRetries?: number; clock?: ManualClock } = {}): Dispatcher {
+  const clock = new ManualClock();
+  return new Dispatcher({
+    name: "pool",
+    inFlightMax: 1_000,
+    maxRetries: 3,
+    cancelGraceMs: GRACE_MS,
+    clock,
+    ...options,
+  });
 }
 
 const ENDED = new IrisError("JOB_FAILED", "the job failed");
@@ -210,6 +232,131 @@ test("a cancelled call whose worker dies is not sent again", async (t) => {
   await w1.die();
   pool.add(w2);
   t.deepEqual(w2.names, []);
+});
+
+test("who runs a call that is cancelled is told at once, and replaced when the grace has passed", async (t) => {
+  const clock = new ManualClock();
+  const pool = open({ clock });
+  const [w1, w2] = [new ScriptedRunner("w1"), new ScriptedRunner("w2")];
+  pool.add(w1);
+  pool.submit(call("a")).cancel();
+  const behind = pool.submit(call("b"));
+  t.deepEqual(w1.told, ["cancel a"]);
+  await clock.advance(GRACE_MS - 1);
+  t.deepEqual(w1.told, ["cancel a"]);
+  await clock.advance(1);
+  t.deepEqual(w1.told, ["cancel a", "replace a"]);
+  t.deepEqual(w1.names, ["a"], "nothing is sent behind a call that was given up");
+  await w1.die();
+  pool.add(w2);
+  await w2.answer();
+  t.is(await behind, "b by w2");
+  t.is(pool.status().retried, 0);
+  t.is(clock.pending, 0);
+});
+
+test("a worker that was not replaced yet is asked again after each grace, until the call has ended", async (t) => {
+  const clock = new ManualClock();
+  const pool = open({ clock });
+  const worker = new ScriptedRunner("w1");
+  pool.add(worker);
+  pool.submit(call("a")).cancel();
+  await clock.advance(GRACE_MS * 2);
+  t.deepEqual(worker.told, ["cancel a", "replace a", "replace a"]);
+  await worker.answer();
+  t.is(clock.pending, 0);
+});
+
+test("a cancelled call that ends within its grace costs its worker nothing", async (t) => {
+  const clock = new ManualClock();
+  const pool = open({ clock });
+  const worker = new ScriptedRunner("w1");
+  pool.add(worker);
+  pool.submit(call("a")).cancel();
+  await clock.advance(GRACE_MS - 1);
+  await worker.answer();
+  t.is(clock.pending, 0);
+  t.deepEqual(worker.told, ["cancel a"]);
+});
+
+test("calls behind a cancelled one are not charged when its worker is replaced", async (t) => {
+  const clock = new ManualClock();
+  const pool = open({ clock, maxRetries: 0 });
+  const [w1, w2] = [new ScriptedRunner("w1"), new ScriptedRunner("w2")];
+  pool.add(w1);
+  pool.submit(call("a"));
+  await w1.answer(0);
+  const [running, behind] = [pool.submit(call("a")), pool.submit(call("a"))];
+  running.cancel();
+  await clock.advance(GRACE_MS);
+  t.deepEqual(w1.told, ["cancel a", "replace a"]);
+  await w1.die();
+  pool.add(w2);
+  await w2.answer();
+  t.is(await behind, "a by w2");
+});
+
+test("a call cancelled behind another is given its grace only once it is its turn", async (t) => {
+  const clock = new ManualClock();
+  const pool = open({ clock });
+  const worker = new ScriptedRunner("w1");
+  pool.add(worker);
+  pool.submit(call("a"));
+  await worker.answer(0);
+  const [first, second] = [pool.submit(call("a")), pool.submit(call("a"))];
+  second.cancel();
+  await clock.advance(GRACE_MS * 2);
+  t.deepEqual(worker.told, ["cancel a"]);
+  await worker.answer(0);
+  t.is(await first, "a by w1");
+  t.is(clock.pending, 1);
+  await worker.answer(0);
+  t.is(clock.pending, 0);
+});
+
+test("a call's time begins when its worker has nothing before it; past it, it ends as a cancelled one does", async (t) => {
+  const clock = new ManualClock();
+  const pool = open({ clock });
+  const worker = new ScriptedRunner("w1");
+  pool.add(worker);
+  const first = pool.submit(call("a"));
+  const timed = pool.submit(call("b"), { timeoutMs: 50 });
+  await clock.advance(1_000);
+  await worker.answer();
+  await first;
+  await clock.advance(49);
+  t.deepEqual(worker.told, []);
+  await clock.advance(1);
+  t.deepEqual(worker.told, ["cancel b"]);
+  await t.throwsAsync(timed.result(), { code: "DEADLINE_EXCEEDED", message: /b ran for longer than 50 ms/ });
+  await clock.advance(GRACE_MS);
+  t.deepEqual(worker.told, ["cancel b", "replace b"]);
+  await worker.die();
+  t.is(clock.pending, 0);
+});
+
+test("a call in time leaves no timer, nor does the end of the pool", async (t) => {
+  const clock = new ManualClock();
+  const pool = open({ clock });
+  const worker = new ScriptedRunner("w1");
+  pool.add(worker);
+  const timed = pool.submit(call("a"), { timeoutMs: 50 });
+  await worker.answer(0);
+  t.is(await timed, "a by w1");
+  t.is(clock.pending, 0);
+  pool.submit(call("a"), { timeoutMs: 50 });
+  t.is(clock.pending, 1);
+  pool.end(ENDED);
+  t.is(clock.pending, 0);
+});
+
+test("a call may have retries of its own", async (t) => {
+  const pool = open({ maxRetries: 3 });
+  const worker = new ScriptedRunner("w1");
+  pool.add(worker);
+  const future = pool.submit(call("a"), { maxRetries: 0 });
+  await worker.die();
+  await t.throwsAsync(future.result(), { code: "LOST" });
 });
 
 test("when the pool ends, everything rejects with the cause, now and later", async (t) => {

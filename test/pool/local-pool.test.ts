@@ -2,8 +2,10 @@
 import { execFile } from "node:child_process";
 import { promisify } from "node:util";
 import test from "ava";
+import { poolContext } from "../../src/pool/context.ts";
 import { LocalPool } from "../../src/pool/local-pool.ts";
 import { declared } from "../net/callable/fixtures/exported.ts";
+import { isAbortedLater, waitForAbort } from "./fixtures/in-context.ts";
 
 test("runs functions by text and by name on threads", async (t) => {
   await using pool = new LocalPool({ threads: 2 });
@@ -79,6 +81,70 @@ test("shutting down cancels what runs; draining waits for it", async (t) => {
   await t.throwsAsync(never.result(), { code: "CANCELLED" });
   await t.throwsAsync(cut.submit(() => 1).result(), { code: "FAILED_PRECONDITION" });
   await t.throwsAsync(cut.ready(), { code: "FAILED_PRECONDITION" });
+});
+
+const loop = (): void => {
+  for (;;);
+};
+const thread = async (): Promise<number> => (await import("node:worker_threads")).threadId;
+
+test("a cancelled call sees its signal abort, and its thread lives on", async (t) => {
+  await using pool = new LocalPool({ threads: 1, cancelGraceMs: 60_000 });
+  const before = await pool.submit(thread);
+  t.false(await pool.submit(isAbortedLater));
+  const waiting = pool.submit(waitForAbort);
+  const behind = pool.submit(thread);
+  await new Promise((resolve) => setImmediate(resolve)); // it is with the thread
+  t.true(waiting.cancel());
+  await t.throwsAsync(waiting.result(), { code: "CANCELLED" });
+  t.is(await behind, before);
+});
+
+test("a thread that does not end a cancelled call is replaced; what waited behind runs, uncharged", async (t) => {
+  await using pool = new LocalPool({ threads: 1, cancelGraceMs: 20, maxRetries: 0 });
+  const before = await pool.submit(thread);
+  const channel = new BroadcastChannel("pool-endless");
+  const begun = new Promise((resolve) => channel.addEventListener("message", resolve, { once: true }));
+  const endless = pool.submit(() => {
+    new BroadcastChannel("pool-endless").postMessage("begun");
+    for (;;);
+  });
+  const behind = pool.submit(thread);
+  await begun;
+  channel.close();
+  t.true(endless.cancel());
+  t.not(await behind, before);
+  t.like(pool.status(), { retried: 0, done: 2, failed: 1 });
+});
+
+test("the neighbour of a cancelled call runs once, undisturbed", async (t) => {
+  await using pool = new LocalPool({ threads: 2, cancelGraceMs: 1, maxRetries: 0 });
+  await pool.ready();
+  const neighbour = pool.submit(async () => {
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    return "whole";
+  });
+  const cut = [pool.submit(loop), pool.submit(loop), pool.submit(loop)];
+  for (const future of cut) future.cancel();
+  t.is(await neighbour, "whole");
+});
+
+test("a call that takes longer than its time is ended, one in time is not", async (t) => {
+  await using pool = new LocalPool({ threads: 1, cancelGraceMs: 10 });
+  await pool.ready();
+  const timed = pool.with({ timeoutMs: 50 });
+  await t.throwsAsync(timed.submit(loop).result(), {
+    code: "DEADLINE_EXCEEDED",
+    message: /loop ran for longer than 50/,
+  });
+  t.is(await pool.with({ timeoutMs: 60_000 }).submit(() => "in time"), "in time");
+  await t.throwsAsync(timed.map(loop, [1])[Symbol.asyncIterator]().next(), { code: "DEADLINE_EXCEEDED" });
+  t.throws(() => pool.with({ timeoutMs: 0 }), { code: "INVALID_ARGUMENT", message: /timeoutMs is 0/ });
+  t.throws(() => pool.with({ maxRetries: -1 }), { code: "INVALID_ARGUMENT" });
+});
+
+test("outside of a pool's call there is no context", (t) => {
+  t.throws(() => poolContext(), { code: "FAILED_PRECONDITION" });
 });
 
 test("ready resolves when a thread is up; size and status tell", async (t) => {

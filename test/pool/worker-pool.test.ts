@@ -2,7 +2,8 @@
 import test from "ava";
 import { IrisClient } from "../../src/cluster/iris-client.ts";
 import type { ActorPool, PoolMember } from "../../src/net/actor-pool.ts";
-import { type Answer, answerOf, loadCode, packCall } from "../../src/pool/call.ts";
+import { type Answer, answerOf, asAnswer, loadCode, packCall, readAnswer } from "../../src/pool/call.ts";
+import { RunningCall } from "../../src/pool/context.ts";
 import { Dispatcher } from "../../src/pool/dispatcher.ts";
 import { abandoned, Executor, MISSING } from "../../src/pool/executor-actor.ts";
 import { POOL_LIMITS } from "../../src/pool/limits.ts";
@@ -10,6 +11,7 @@ import { RemoteRunners } from "../../src/pool/remote-runners.ts";
 import { type PoolClient, WorkerPool } from "../../src/pool/worker-pool.ts";
 import { IrisError } from "../../src/runtime/errors.ts";
 import { ManualClock } from "../kit/manual-clock.ts";
+import { waitForAbort } from "./fixtures/in-context.ts";
 
 const CLOCK = { now: () => 0 };
 
@@ -35,32 +37,53 @@ class ScriptedMembers {
   }
 
   /** `fail` is asked before each call. */
-  join(id: string, fail: () => IrisError | undefined = () => undefined): { isUp: boolean } {
-    const executor = new Executor(null, CLOCK);
+  join(
+    who: string,
+    fail: () => IrisError | undefined = () => undefined,
+    gate: Promise<void> = Promise.resolve(),
+  ): { isUp: boolean } {
+    const executor = new Executor(null, CLOCK, () => {});
     const state = { isUp: true };
     const methods = {
-      run: async (hash: string, args: Uint8Array): Promise<Answer | typeof MISSING> => {
-        this.sent.push(`run@${id}`);
+      run: async (id: number, hash: string, args: Uint8Array): Promise<Answer | typeof MISSING> => {
+        this.sent.push(`run@${who}`);
         const error = fail();
         if (error !== undefined) throw error;
-        return executor.run(hash, args);
+        await gate;
+        return executor.run(id, hash, args);
       },
-      teach: async (hash: string, code: Uint8Array, args: Uint8Array): Promise<Answer | typeof MISSING> => {
-        this.sent.push(`teach@${id}`);
+      teach: async (id: number, hash: string, code: Uint8Array, args: Uint8Array): Promise<Answer | typeof MISSING> => {
+        this.sent.push(`teach@${who}`);
         const error = fail();
         if (error !== undefined) throw error;
-        return executor.teach(hash, code, args);
+        await gate;
+        return executor.teach(id, hash, code, args);
       },
-      touch: async () => void this.touched.push(id),
+      stop: async (id: number): Promise<boolean> => {
+        this.sent.push(`stop ${id}@${who}`);
+        throw new IrisError("DEADLINE_EXCEEDED", "no answer");
+      },
+      touch: async () => void this.touched.push(who),
     };
     const member = {
-      endpoint: { endpointId: id, name: "pool", namespace: "", address: "ws://x", metadata: {}, token: "", taskId: id },
+      endpoint: {
+        endpointId: who,
+        name: "pool",
+        namespace: "",
+        address: "ws://x",
+        metadata: {},
+        token: "",
+        taskId: who,
+      },
       get isUp() {
         return state.isUp;
       },
       outstanding: 0,
       call: () => methods,
-      tell: () => ({ touch: () => this.touched.push(id) > 0 }),
+      tell: () => ({
+        cancel: (id: number) => this.sent.push(`cancel ${id}@${who}`) > 0,
+        touch: () => this.touched.push(who) > 0,
+      }),
     };
     this.#members = [...this.#members, member as unknown as PoolMember<Executor>];
     this.changed();
@@ -80,13 +103,63 @@ class ScriptedMembers {
 function scripted() {
   const members = new ScriptedMembers();
   const clock = new ManualClock();
-  const dispatcher = new Dispatcher({ name: "pool", inFlightMax: 100, maxRetries: 3 });
+  const dispatcher = new Dispatcher({ name: "pool", inFlightMax: 100, maxRetries: 3, cancelGraceMs: 2_000, clock });
   const runners = new RemoteRunners({ members, dispatcher, clock });
   return { members, clock, dispatcher, runners };
 }
 
 const double = (n: number): number => n * 2;
 const callOf = (n: number) => packCall(double, [n], null);
+
+test("an executor runs one call at a time, skips what was cancelled before its turn, and tells what runs", async (t) => {
+  let died = 0;
+  const held = packCall(waitForAbort, [], process.cwd());
+  const executor = new Executor(process.cwd(), CLOCK, () => {
+    died += 1;
+  });
+  const running = executor.teach(1, held.code.hash, held.code.bytes, held.args);
+  const next = callOf(4);
+  const skipped = executor.teach(2, next.code.hash, next.code.bytes, next.args);
+  const last = executor.run(3, next.code.hash, next.args);
+  await new Promise((resolve) => setImmediate(resolve));
+  t.false(executor.stop(2), "only the call that runs can end the process");
+  executor.cancel(2);
+  executor.cancel(1);
+  t.like(await running, { ok: true });
+  t.like(await skipped, { ok: false });
+  t.is(readAnswer(asAnswer(await last)), 8);
+  t.false(executor.stop(1), "it has ended");
+  t.is(died, 0);
+  executor.cancel(7);
+});
+
+test("an executor ends its process under the call that was given up, and no other", async (t) => {
+  let died = 0;
+  const executor = new Executor(process.cwd(), CLOCK, () => {
+    died += 1;
+  });
+  const held = packCall(waitForAbort, [], process.cwd());
+  const running = executor.teach(1, held.code.hash, held.code.bytes, held.args);
+  await new Promise((resolve) => setImmediate(resolve));
+  t.true(executor.stop(1));
+  t.is(died, 1);
+  executor.cancel(1);
+  await running;
+});
+
+test("a member that does not even obey is left, and its calls go to others", async (t) => {
+  const { members, clock, dispatcher, runners } = scripted();
+  members.join("w1", () => undefined, new Promise<never>(() => {}));
+  const future = dispatcher.submit(callOf(1));
+  t.true(future.cancel());
+  await clock.advance(2_000);
+  t.deepEqual(members.sent, ["teach@w1", "cancel 0@w1", "stop 0@w1"]);
+  t.is(dispatcher.size, 0);
+  members.changed();
+  t.is(dispatcher.size, 0, "it is up, and yet not to be used");
+  t.is(dispatcher.inFlight, 0);
+  runners.close();
+});
 
 test("a function is sent to a worker once, with its first call", async (t) => {
   const { members, dispatcher, runners } = scripted();
@@ -98,11 +171,11 @@ test("a function is sent to a worker once, with its first call", async (t) => {
 });
 
 test("a worker that has forgotten a function is sent it again", async (t) => {
-  const executor = new Executor(null, CLOCK);
+  const executor = new Executor(null, CLOCK, () => {});
   const { code, args } = callOf(4);
-  t.is(await executor.run(code.hash, args), MISSING);
-  t.like(await executor.teach(code.hash, code.bytes, args), { ok: true });
-  t.like(await executor.run(code.hash, args), { ok: true });
+  t.is(await executor.run(0, code.hash, args), MISSING);
+  t.like(await executor.teach(0, code.hash, code.bytes, args), { ok: true });
+  t.like(await executor.run(0, code.hash, args), { ok: true });
 });
 
 test("a member whose call was lost gets nothing more until it is up again", async (t) => {
@@ -158,7 +231,7 @@ test("the pool tells its workers now and then that it is there", async (t) => {
 
 test("a worker that hears nothing of its pool for long enough ends by itself, and no sooner", async (t) => {
   const clock = new ManualClock();
-  const executor = new Executor(null, clock);
+  const executor = new Executor(null, clock, () => {});
   let hasEnded = false;
   const end = abandoned(executor, clock, new AbortController().signal).then(() => {
     hasEnded = true;
@@ -173,10 +246,10 @@ test("a worker that hears nothing of its pool for long enough ends by itself, an
 });
 
 test("a function that cannot be loaded, and a result that cannot be sent, are answers", async (t) => {
-  const missing = answerOf(loadCode(new Uint8Array([1, 2, 3]), null), callOf(1).args, CLOCK);
+  const missing = answerOf(loadCode(new Uint8Array([1, 2, 3]), null), callOf(1).args, CLOCK, new RunningCall());
   t.false((await missing).ok);
   const call = packCall(() => Symbol("mine"), [], null);
-  t.false((await answerOf(loadCode(call.code.bytes, null), call.args, CLOCK)).ok);
+  t.false((await answerOf(loadCode(call.code.bytes, null), call.args, CLOCK, new RunningCall())).ok);
 });
 
 test("a pool whose job cannot be submitted rejects everything with the reason", async (t) => {
@@ -234,7 +307,12 @@ test("numbers that make no sense are refused at once", (t) => {
 
 test("on a cluster: functions run in tasks, a crash is survived, and nothing is left", async (t) => {
   await using client = await IrisClient.local({ workers: 1, cpu: 4, memory: "2GB" });
-  const pool = new WorkerPool(client, { numWorkers: 2, resources: { cpu: 1, memory: "256MB" }, maxRetries: 0 });
+  const pool = new WorkerPool(client, {
+    numWorkers: 2,
+    resources: { cpu: 1, memory: "256MB" },
+    maxRetries: 0,
+    cancelGraceMs: 50,
+  });
   t.is(await pool.submit(double, 21), 42);
   t.regex((await pool.submit(() => process.env["IRIS_TASK_ID"])) ?? "", /^[0-9a-z]{12}\/[01]$/);
   const own = pool.submit(() => {
@@ -245,6 +323,8 @@ test("on a cluster: functions run in tasks, a crash is survived, and nothing is 
   for await (const n of pool.map((item: number) => item * item, [1, 2, 3, 4])) squares.push(n);
   t.deepEqual(squares, [1, 4, 9, 16]);
   await t.throwsAsync(pool.submit(() => process.exit(3)).result(), { code: "LOST" });
+  const never = pool.with({ timeoutMs: 100 }).submit(() => new Promise<void>(() => {}));
+  await t.throwsAsync(never.result(), { code: "DEADLINE_EXCEEDED" });
   t.is(await pool.submit(double, 4), 8);
   await pool.shutdown();
   for await (const job of client.jobs()) t.is(job.state, "KILLED");
