@@ -8,6 +8,7 @@ import { IrisError } from "../runtime/errors.ts";
 import type { ExitReason } from "../runtime/exit.ts";
 import type { Clock } from "../runtime/ports/clock.ts";
 import type { AnyRef } from "../runtime/ref.ts";
+import { wasThrown } from "../runtime/thrown.ts";
 import type { InboundCall, Payload, Target } from "./channel.ts";
 import { asUsersError, isUsersError } from "./fault.ts";
 import type { RecentResults } from "./server-results.ts";
@@ -94,7 +95,7 @@ export class ActorTarget implements Target {
   #asSeenOutside(error: unknown): unknown {
     if (isUsersError(error) || !IrisError.is(error)) return error;
     if (error.where === this.#name && error.maybeExecuted === true) return error;
-    const isOurs = error.where === this.#ref.path;
+    const isOurs = error.where === this.#ref.path && !wasThrown(error);
     const seen = new IrisError(error.code, error.message, {
       cause: error.cause,
       where: isOurs ? this.#name : error.where,

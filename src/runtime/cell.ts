@@ -18,6 +18,7 @@ import { bounced, gone, mailboxFull, mustBeGenerator, mustBePulled, noSuchMethod
 import { MessageStream, type StreamSource } from "./stream.ts";
 import { Tally } from "./tally.ts";
 import { isThenable } from "./thenable.ts";
+import { noteThrown } from "./thrown.ts";
 import type { Runnable } from "./turns.ts";
 
 export interface CellOptions extends LifeOptions {
@@ -269,6 +270,7 @@ export class Cell extends Life implements Door, Runnable, StreamSource<Envelope>
 
   #threw(envelope: Envelope, thrown: unknown): void {
     if (this.#endsOnThrow && envelope.place === "in hand" && !envelope.isAbortedBy(thrown)) this.crash(thrown);
+    noteThrown(thrown);
     envelope.settle("failed", thrown);
   }
 

@@ -8,10 +8,12 @@ import { Access } from "../../src/net/server-access.ts";
 import { SessionListener } from "../../src/net/session-listener.ts";
 import type { Link, Transport } from "../../src/net/transport.ts";
 import { MemoryNetwork } from "../../src/net/transport-memory.ts";
+import { outsideCalls } from "../../src/runtime/context.ts";
 import { IrisError } from "../../src/runtime/errors.ts";
 import type { ExitReason } from "../../src/runtime/exit.ts";
 import { systemClock } from "../../src/runtime/ports/clock.ts";
 import { systemRandom } from "../../src/runtime/ports/random.ts";
+import { ActorSystem } from "../../src/runtime/system.ts";
 import { ManualClock, settle } from "../kit/manual-clock.ts";
 import { RecordingLogger } from "../kit/recording-logger.ts";
 import { SeededRandom } from "../kit/seeded-random.ts";
@@ -182,6 +184,43 @@ test("an IrisError that the user's code throws is its answer: no pool tries it e
     t.is(ran - before, 3, `idempotent: ${idempotent}`);
   }
   for (const server of servers) await server.stop({ graceMs: 0 });
+});
+
+test("a method that throws on what its own actor refused has run all the same", async (t) => {
+  const network = new MemoryNetwork();
+  const system = new ActorSystem({ name: "s" });
+  class Busy {
+    ran = 0;
+    async work(): Promise<void> {
+      this.ran++;
+      // To itself by way of its mailbox, outside any call: there is no room.
+      await outsideCalls(() => Promise.all([self.call().rest(), self.call().rest()]));
+    }
+    rest(): void {}
+    async *items(): AsyncGenerator<number> {
+      this.ran++;
+      await outsideCalls(() => Promise.all([self.call().rest(), self.call().rest()]));
+      yield 1;
+    }
+  }
+  const busy = new Busy();
+  const self = system.host(busy, { name: "busy", mailbox: { capacity: 1 } });
+  await using server = new ActorServer({ token: "t" }, { transport: network.transport("server"), environment: {} });
+  await server.register("busy", self);
+  const transport = network.transport("client");
+  await using resolver = new FixedResolver({ busy: server.address }, { token: "t", transport });
+  const call = resolver.lookup<Busy>("busy").call();
+  const error = (await t.throwsAsync(async () => call.work(), { code: "MAILBOX_FULL" })) as IrisError;
+  t.true(error.maybeExecuted);
+  t.false(error.retryable);
+  await t.throwsAsync(
+    async () => {
+      for await (const _ of call.items()) t.fail();
+    },
+    { code: "MAILBOX_FULL" },
+  );
+  t.is(busy.ran, 2);
+  await system.stop();
 });
 
 /** Links that come from wherever the test says. */
