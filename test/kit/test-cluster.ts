@@ -8,7 +8,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Client } from "../../src/cluster/client/client.ts";
 import type { Job } from "../../src/cluster/client/job.ts";
-import type { JobStatus } from "../../src/cluster/client/status.ts";
+import type { Explanation, JobStatus } from "../../src/cluster/client/status.ts";
 import { Controller } from "../../src/cluster/controller/controller.ts";
 import { MemoryJournal } from "../../src/cluster/controller/journal-memory.ts";
 import type { ProbeAnswer } from "../../src/cluster/controller/prober.ts";
@@ -18,6 +18,7 @@ import { isFinalJob } from "../../src/cluster/job/status.ts";
 import { Worker } from "../../src/cluster/worker/worker.ts";
 import { FaultyNetwork } from "./faulty-network.ts";
 import { ManualClock, settle } from "./manual-clock.ts";
+import { RecordingLogger } from "./recording-logger.ts";
 import { type Script, ScriptedRuntime, script } from "./scripted-runtime.ts";
 import { SeededRandom } from "./seeded-random.ts";
 
@@ -42,22 +43,31 @@ export class TestCluster implements AsyncDisposable {
   readonly random: SeededRandom;
   readonly network: FaultyNetwork;
   readonly workers = new Map<string, SimulatedWorker>();
+  /** What controllers log. */
+  readonly log = new RecordingLogger();
+  /** The state that controllers go on from. */
+  journal = new MemoryJournal();
   readonly #folder: string;
-  readonly #journal = new MemoryJournal();
+  readonly #orphanAfterMs: number | undefined;
   readonly #finals = new Map<string, string>();
   readonly #started = new Set<string>();
   #controller: Controller | undefined;
   #client: Client | undefined;
 
-  private constructor(folder: string, seed: number) {
+  private constructor(folder: string, seed: number, orphanAfterMs: number | undefined) {
     this.#folder = folder;
+    this.#orphanAfterMs = orphanAfterMs;
     this.random = new SeededRandom(seed);
     this.network = new FaultyNetwork({ clock: this.clock, seed });
   }
 
-  static async start(options: { workers: readonly string[]; seed?: number }): Promise<TestCluster> {
+  static async start(options: {
+    workers: readonly string[];
+    seed?: number;
+    orphanAfterMs?: number;
+  }): Promise<TestCluster> {
     const folder = await mkdtemp(join(tmpdir(), "iris-sim-"));
-    const cluster = new TestCluster(folder, options.seed ?? 1);
+    const cluster = new TestCluster(folder, options.seed ?? 1, options.orphanAfterMs);
     await cluster.startController();
     for (const id of options.workers) await cluster.startWorker(id);
     return cluster;
@@ -84,14 +94,16 @@ export class TestCluster implements AsyncDisposable {
         token: TOKEN,
         clock: this.clock,
         random: this.random,
-        journal: this.#journal,
+        logger: this.log,
+        journal: this.journal,
         probe: { probe: async (address) => this.workers.get(address.split(":")[0] ?? "")?.probe ?? "refused" },
       }),
     );
   }
 
-  /** The controller's process ends and another one goes on from the same journal. */
-  async restartController(): Promise<void> {
+  /** The controller's process ends and another one goes on: from the same journal, or from another state. */
+  async restartController(journal: MemoryJournal = this.journal): Promise<void> {
+    this.journal = journal;
     await this.#during(this.#controller?.stop() ?? Promise.resolve());
     await this.startController();
   }
@@ -115,6 +127,7 @@ export class TestCluster implements AsyncDisposable {
         random: this.random,
         listenForProbes: async () => ({ port: 7, ended: new Promise(() => {}), stop: async () => {} }),
         isPortFree: async () => true,
+        orphanAfterMs: this.#orphanAfterMs,
         environment: {},
       }),
     );
@@ -151,6 +164,10 @@ export class TestCluster implements AsyncDisposable {
 
   status(job: Pick<Job, "id">): Promise<JobStatus> {
     return this.#during(this.client.job(job.id).status());
+  }
+
+  why(id: string): Promise<Explanation> {
+    return this.#during(this.client.why(id));
   }
 
   async workersOf(job: Job): Promise<(string | undefined)[]> {

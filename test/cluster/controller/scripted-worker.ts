@@ -30,6 +30,8 @@ export class ScriptedWorker {
   /** The last complete set that was wanted. */
   desired: readonly DesiredAttempt[] = [];
   exchanges = 0;
+  /** Of each exchange, whether its controller only observed. */
+  readonly observedOnly: boolean[] = [];
   /** A frozen one answers no exchange. */
   isFrozen = false;
   readonly connection: Connection;
@@ -48,8 +50,9 @@ export class ScriptedWorker {
     this.workerId = workerId;
     this.incarnation = incarnation;
     const node = serviceTarget(WorkerNode, {
-      reconcile: async ({ desired }, { signal }) => {
+      reconcile: async ({ desired, observeOnly = false }, { signal }) => {
         this.exchanges += 1;
+        this.observedOnly.push(observeOnly);
         if (this.isFrozen) await new Promise((resolve) => signal.addEventListener("abort", resolve));
         return { observed: this.#reconcile(desired) };
       },
