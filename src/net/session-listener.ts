@@ -10,6 +10,7 @@ import { type Logger, silentLogger } from "../runtime/ports/logger.ts";
 import type { Random } from "../runtime/ports/random.ts";
 import type { Identity, Peer, Target } from "./channel.ts";
 import { type SessionLimits, sessionLimits } from "./limits.ts";
+import type { Latency } from "./poller.ts";
 import { Session } from "./session.ts";
 import type { Link, Transport, TransportListener } from "./transport.ts";
 
@@ -40,6 +41,8 @@ export interface SessionListenerOptions {
   readonly limits?: Partial<SessionLimits> | undefined;
   /** Whether the stacks of errors are sent to peers. Default false: they show paths and code. */
   readonly stacks?: boolean | undefined;
+  /** `low` keeps the loop awake for a millisecond after each message: quicker answers for a busy core. Default `normal`. */
+  readonly latency?: Latency | undefined;
 }
 
 /** Looks targets up for one peer: who it is decides what it gets. `undefined` is answered with `NO_SUCH_ACTOR`. */
@@ -121,7 +124,7 @@ export class SessionListener implements AsyncDisposable {
       link.destroy();
       return;
     }
-    const { authenticate, targets, clock, onPeer, stacks } = this.#o;
+    const { authenticate, targets, clock, onPeer, stacks, latency } = this.#o;
     const session: Session = new Session({
       link,
       role: { end: "listener", authenticate },
@@ -131,6 +134,7 @@ export class SessionListener implements AsyncDisposable {
       limits: this.#limits,
       logger: this.#logger,
       stacks,
+      latency,
       onOpen: onPeer,
       onClosed: (why) => {
         this.#sessions.delete(session);

@@ -16,6 +16,7 @@ import { InboundCalls } from "./inbound-calls.ts";
 import type { SessionLimits } from "./limits.ts";
 import { OutboundCalls, refusedCall } from "./outbound-calls.ts";
 import { Outbox } from "./outbox.ts";
+import { type Latency, Poller } from "./poller.ts";
 import { ROUTES_FEATURE } from "./routes.ts";
 import { SESSION_TABLE, type SessionAction, type SessionEvent, type SessionState } from "./session.machine.ts";
 import type { Link } from "./transport.ts";
@@ -45,6 +46,8 @@ export interface SessionOptions {
   readonly logger?: Logger | undefined;
   /** Whether stacks of errors are sent to the other end. Default false. */
   readonly stacks?: boolean | undefined;
+  /** Whether the loop is kept awake while the other end is expected to speak. Default `normal`. */
+  readonly latency?: Latency | undefined;
   /** Hello is done: calls can be made. */
   readonly onOpen?: ((peer: Peer) => void) | undefined;
   /** It is over, said once. Why: `UNAUTHENTICATED` and `VERSION_MISMATCH` are final, others are not. */
@@ -61,6 +64,7 @@ export class Session implements Channel {
   readonly #outbox: Outbox;
   readonly #reader = new FrameReader();
   readonly #deadlines: Deadlines;
+  readonly #poller: Poller | undefined;
   readonly #outbound: OutboundCalls;
   readonly #inbound: InboundCalls;
   readonly #watches: Watches;
@@ -101,6 +105,9 @@ export class Session implements Channel {
       peer: () => this.#peer,
       stacks: options.stacks ?? false,
     });
+    // A caller waits for answers; a listener never knows when the next call comes.
+    const isWanted = () => options.role.end === "listener" || this.#outbound.size > 0;
+    this.#poller = options.latency === "low" ? new Poller(clock, isWanted) : undefined;
     this.#watches = new Watches(this.#outbox, limits, targets, this.#logger);
     this.#helloTimer = clock.setTimeout(() => {
       const message = `${this.address} did not complete its hello within ${limits.helloMs} ms`;
@@ -124,7 +131,10 @@ export class Session implements Channel {
   }
 
   call(target: string, method: string, payload: Payload, options: ChannelCallOptions = {}): Outcome {
-    if (this.#state === "open") return this.#outbound.call(target, method, payload, options);
+    if (this.#state === "open") {
+      this.#poller?.poke();
+      return this.#outbound.call(target, method, payload, options);
+    }
     return refusedCall(`${target}.${method}`, this.#notOpen(`${target}.${method}`));
   }
 
@@ -201,6 +211,7 @@ export class Session implements Channel {
     const { limits } = this.#o;
     const greeting = this.#state === "greeting" || this.#state === "authenticating";
     const reader = this.#reader;
+    if (!greeting) this.#poller?.poke(); // strangers keep no loop awake
     try {
       reader.open(bytes, greeting ? limits.helloBytes : limits.messageBytes, limits);
       for (let kind = reader.next(); kind !== undefined; kind = reader.next()) {
@@ -348,6 +359,7 @@ export class Session implements Channel {
     this.#outbox.close();
     this.#inbound.abortAll(new IrisError("CANCELLED", `the caller's session ended: ${why.message}`, { cause: why }));
     this.#deadlines.close();
+    this.#poller?.stop();
     this.#watches.loseAll(this.address);
     this.#closed.abort(why);
     this.#over.resolve();
