@@ -1,7 +1,7 @@
 /** The bytes themselves: they are read by other versions, so they never change; and whatever else comes is refused. */
 import test from "ava";
 import fc from "fast-check";
-import { decodeValue, encodeValue } from "../../../src/net/value/index.ts";
+import { decodeValue, encodeValue, ValueSession } from "../../../src/net/value/index.ts";
 import { IrisError } from "../../../src/runtime/errors.ts";
 
 const hex = (bytes: Uint8Array): string => Buffer.from(bytes).toString("hex");
@@ -106,12 +106,16 @@ for (const [what, bytes] of MALFORMED) {
   });
 }
 
-/** Decodes what may be anything: a value, or `PROTOCOL_ERROR`; any other failure passes. */
+/** Decodes what may be anything, in each way there is: a value, or `PROTOCOL_ERROR`; any other failure passes. */
 function attempt(bytes: Uint8Array): void {
-  try {
-    decodeValue(bytes);
-  } catch (error) {
-    if (!IrisError.is(error, "PROTOCOL_ERROR")) throw error;
+  const session = new ValueSession();
+  const ways = [() => decodeValue(bytes), () => decodeValue(bytes, "value"), () => session.decode(bytes)];
+  for (const decode of ways) {
+    try {
+      decode();
+    } catch (error) {
+      if (!IrisError.is(error, "PROTOCOL_ERROR")) throw error;
+    }
   }
 }
 
@@ -162,6 +166,7 @@ test("arbitrary bytes give a value or PROTOCOL_ERROR, nothing else", (t) => {
     fc.property(fc.uint8Array({ maxLength: 200 }), (bytes) => {
       attempt(bytes);
       attempt(new Uint8Array([1, ...bytes]));
+      attempt(new Uint8Array([2, 0, ...bytes]));
     }),
     { numRuns: 3_000 },
   );
