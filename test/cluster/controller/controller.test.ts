@@ -312,6 +312,24 @@ test("a restarted controller observes before it places, adopts what runs, and st
   t.is((await again.listAttempts({ taskId: `${id}/0` })).attempts.length, 1);
 });
 
+test("a controller that observes asks its workers to stop nothing that it does not know, and says so until it serves", async (t) => {
+  await using room = await Room.open();
+  const [here, away] = [await room.worker({ workerId: "here" }), await room.worker({ workerId: "away" })];
+  t.true(here.observedOnly.length > 0);
+  t.false(here.observedOnly.includes(true), "a new controller knows nobody, so there is nobody to wait for");
+  await room.stopController();
+  await away.connection.close();
+  await room.startController();
+  here.observedOnly.length = 0;
+  await room.clock.advance(9_000);
+  t.is(room.controller.phase, "observing");
+  t.true(here.observedOnly.length > 0);
+  t.false(here.observedOnly.includes(false));
+  await room.clock.advance(5_000);
+  t.is(room.controller.phase, "serving");
+  t.false(here.observedOnly.at(-1));
+});
+
 test("a restarted controller waits 10 s for a worker that does not come, and then goes on without", async (t) => {
   await using room = await Room.open();
   const worker = await room.worker({ workerId: "lost" });

@@ -6,6 +6,7 @@ import type { MemoryNetwork } from "../../../src/net/transport-memory.ts";
 import {
   type DesiredAttempt,
   type ObservedAttempt,
+  type ReconcileRequest,
   type RegisterWorkerRequest,
   WorkerHub,
   WorkerNode,
@@ -72,9 +73,9 @@ export class ScriptedController {
     return this.#peer !== undefined && !this.#peer.closed.aborted;
   }
 
-  async reconcile(desired: DesiredAttempt[], life: { workerId?: string; incarnation?: string } = {}) {
+  async reconcile(desired: DesiredAttempt[], more: Partial<Omit<ReconcileRequest, "desired">> = {}) {
     const { workerId, incarnation } = this.registrations.at(-1) ?? { workerId: "", incarnation: "" };
-    const reply = await this.#node?.reconcile({ workerId, incarnation, desired, ...life });
+    const reply = await this.#node?.reconcile({ workerId, incarnation, desired, ...more });
     return reply?.observed ?? [];
   }
 

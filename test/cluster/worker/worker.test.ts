@@ -99,6 +99,21 @@ test("a reconcile for another worker or another life changes nothing and is refu
   await controller.stop();
 });
 
+test("a reconcile that only observes, or that speaks for another state, stops nothing", async (t) => {
+  const { controller, runtime, options } = await scene(t);
+  await using _worker = await Worker.start(options);
+  await controller.reconcile([wanted("a", jobSpec(script({ forever: true })))], { stateId: "first" });
+  await until(() => runtime.running.length === 1);
+  for (const more of [{ observeOnly: true }, { stateId: "first", observeOnly: true }, { stateId: "second" }]) {
+    t.like((await controller.reconcile([], more))[0], { uid: "a", stateId: "first", taskId: "job0/0" });
+  }
+  await settle();
+  t.deepEqual(runtime.running, ["a"]);
+  await controller.reconcile([], { stateId: "first" });
+  await until(() => runtime.running.length === 0);
+  await controller.stop();
+});
+
 test("a worker that was cut off keeps its tasks, comes back in the same life, and tells what happened", async (t) => {
   const { clock, network, controller, runtime, options } = await scene(t);
   await using worker = await Worker.start(options);
