@@ -26,6 +26,7 @@ export { Connection, type ConnectionOptions, RECONNECT } from "./connection.ts";
 export { errorToInfo, type FaultOptions, infoToError, type RemoteError } from "./fault.ts";
 export { DEFAULT_SESSION_LIMITS, type SessionLimits } from "./limits.ts";
 export type { MessageCodec, ServiceDefinition, ServiceMethods } from "./message.ts";
+export type { Latency } from "./poller.ts";
 export { EndpointRegistrar, type EndpointRegistrarOptions } from "./registrar.ts";
 export { type RemoteRef, type RemoteRefOptions, remoteRef } from "./remote-ref.ts";
 export { FixedResolver, type FixedResolverOptions, type ResolveOptions, type Resolver } from "./resolver.ts";
