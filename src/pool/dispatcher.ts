@@ -24,6 +24,8 @@ export interface DispatcherOptions {
   readonly clock: Clock;
   /** Called when the pool begins to have calls that have not settled, and when it has none again. */
   readonly onBusy?: (isBusy: boolean) => void;
+  /** Called once, when the pool has ended and everything has been rejected. */
+  readonly onEnded?: () => void;
 }
 
 /** What one call may have of its own. */
@@ -153,6 +155,7 @@ export class Dispatcher {
     }
     this.#lanes.clear();
     this.#changed();
+    this.#options.onEnded?.();
   }
 
   #closedError(): IrisError {

@@ -24,6 +24,14 @@ export interface MapOptions {
   signal?: AbortSignal;
 }
 
+/** How far a pool has come. */
+export interface PoolProgress extends PoolStatus {
+  /** Calls that ended, of late, in a second. */
+  readonly ratePerSecond: number;
+  /** When what is pending will have ended at that rate: 0 with nothing pending, undefined while nothing ends. Unit: ms. */
+  readonly etaMs: number | undefined;
+}
+
 /** What one call may have of its own; what is not given is the pool's. */
 export interface TaskOptions {
   /**
@@ -94,6 +102,12 @@ export interface TaskExecutor extends TaskSender, AsyncDisposable {
   /** Workers that run calls now. */
   readonly size: number;
   status(): PoolStatus;
+  /**
+   * How far the pool has come: at once, then whenever that has changed, `everyMs` apart (default 500, range 1 to 2^31 - 1),
+   * until the pool has ended; the last is how it ended. Leave the loop when you have seen enough. Keeps no process alive
+   * by itself. Throws `INVALID_ARGUMENT` for an `everyMs` out of range.
+   */
+  progress(options?: { everyMs?: number }): AsyncIterable<PoolProgress>;
   /**
    * Ends the pool and resolves when nothing of it is left. With `drain` what was submitted is finished first; without it
    * (the default, and what leaving an `await using` does) it rejects with `CANCELLED`. Safe to call twice: a second call

@@ -7,10 +7,19 @@ import type { Clock } from "../runtime/ports/clock.ts";
 import { type Call, packCall } from "./call.ts";
 import { checkCount, checkMs } from "./config.ts";
 import { Dispatcher } from "./dispatcher.ts";
-import type { MapOptions, PoolStatus, TaskExecutor, TaskFuture, TaskOptions, TaskSender } from "./executor.ts";
+import type {
+  MapOptions,
+  PoolProgress,
+  PoolStatus,
+  TaskExecutor,
+  TaskFuture,
+  TaskOptions,
+  TaskSender,
+} from "./executor.ts";
 import { Future } from "./future.ts";
 import { KeepAlive } from "./keep-alive.ts";
 import { POOL_LIMITS } from "./limits.ts";
+import { progressOf } from "./progress.ts";
 import { mapItems } from "./stream.ts";
 
 export interface FunctionPoolOptions {
@@ -27,11 +36,16 @@ export interface FunctionPoolOptions {
   readonly workspace: string | null;
 }
 
+/** As often as a bar that somebody looks at needs. */
+const PROGRESS_EVERY_MS = 500;
+
 export abstract class FunctionPool implements TaskExecutor {
   protected readonly dispatcher: Dispatcher;
   protected readonly keepAlive = new KeepAlive();
   protected readonly workspace: string | null;
   readonly #label: string;
+  readonly #clock: Clock;
+  readonly #ended = new AbortController();
   readonly #inFlightMax: number;
   #closing: Promise<void> | undefined;
 
@@ -42,10 +56,12 @@ export abstract class FunctionPool implements TaskExecutor {
     const maxRetries = checkCount("maxRetries", given.maxRetries ?? POOL_LIMITS.maxRetries, undefined, 0);
     const cancelGraceMs = checkMs("cancelGraceMs", given.cancelGraceMs ?? POOL_LIMITS.cancelGraceMs, timeoutMsMax);
     this.#label = label;
+    this.#clock = clock;
     this.#inFlightMax = inFlightMax;
     this.workspace = workspace;
     const onBusy = (isBusy: boolean) => this.keepAlive.hold(isBusy);
-    this.dispatcher = new Dispatcher({ name: label, inFlightMax, maxRetries, cancelGraceMs, clock, onBusy });
+    const onEnded = () => this.#ended.abort();
+    this.dispatcher = new Dispatcher({ name: label, inFlightMax, maxRetries, cancelGraceMs, clock, onBusy, onEnded });
   }
 
   get size(): number {
@@ -82,6 +98,15 @@ export abstract class FunctionPool implements TaskExecutor {
 
   status(): PoolStatus {
     return this.dispatcher.status();
+  }
+
+  progress({ everyMs = PROGRESS_EVERY_MS }: { everyMs?: number } = {}): AsyncIterable<PoolProgress> {
+    return progressOf({
+      status: () => this.status(),
+      clock: this.#clock,
+      everyMs: checkMs("everyMs", everyMs, POOL_LIMITS.timeoutMsMax),
+      ended: this.#ended.signal,
+    });
   }
 
   async shutdown(options: { drain?: boolean } = {}): Promise<void> {

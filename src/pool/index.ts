@@ -2,6 +2,7 @@
 export { type PoolContext, poolContext } from "./context.ts";
 export type {
   MapOptions,
+  PoolProgress,
   PoolStatus,
   PoolWorkerStatus,
   TaskExecutor,
