@@ -10,7 +10,7 @@ import { mediansOf, type RpcRun, type Sample } from "./metrics.ts";
 import { comparison, costs, figure, figures, goals, shownOf } from "./report.ts";
 import { missing, WHO, type Who } from "./who.ts";
 
-const USAGE = `npm run bench -- rpc [--full] [--rounds N] [--case ID]… [--subject NAME]… [--json FILE] [--compare FILE] [--svg FILE] [--build DIRECTORY] [--against DIRECTORY]
+const USAGE = `npm run bench -- rpc [--full] [--rounds N] [--warm-up MS] [--measure MS] [--case ID]… [--subject NAME]… [--json FILE] [--compare FILE] [--svg FILE] [--build DIRECTORY] [--against DIRECTORY]
 cases: ${CASES.map(({ id }) => id).join(" ")}
 subjects: ${WHO.map(({ id }) => id).join(" ")}`;
 const QUICK: Times & { rounds: number } = { rounds: 3, warmUpMs: 300, measureMs: 500 };
@@ -22,6 +22,8 @@ const parse = (args: readonly string[]) =>
     options: {
       full: { type: "boolean", default: false },
       rounds: { type: "string" },
+      "warm-up": { type: "string" },
+      measure: { type: "string" },
       case: { type: "string", multiple: true, default: [] },
       subject: { type: "string", multiple: true, default: [] },
       json: { type: "string" },
@@ -48,8 +50,12 @@ export async function benchRpc(args: readonly string[]): Promise<number> {
   }
   const mode = flags.full ? FULL : QUICK;
   const rounds = Number(flags.rounds ?? mode.rounds);
-  if (!Number.isInteger(rounds) || rounds < 1) {
-    note(`--rounds ${flags.rounds}: wanted a whole number from 1`);
+  const times = {
+    warmUpMs: Number(flags["warm-up"] ?? mode.warmUpMs),
+    measureMs: Number(flags.measure ?? mode.measureMs),
+  };
+  if (![rounds, times.warmUpMs, times.measureMs].every((number) => Number.isInteger(number) && number >= 1)) {
+    note("--rounds, --warm-up and --measure want whole numbers from 1");
     return 2;
   }
   const earlier = flags.compare === undefined ? undefined : (JSON.parse(readFileSync(flags.compare, "utf8")) as RpcRun);
@@ -59,7 +65,7 @@ export async function benchRpc(args: readonly string[]): Promise<number> {
     return reason === undefined;
   });
   const plan = planOf(there, flags);
-  using laboratory = new Laboratory(flags, mode);
+  using laboratory = new Laboratory(flags, times);
   const { samples, failures } = await measureAll(plan, rounds, laboratory, note);
   const run: RpcRun = { group: "rpc", rounds, node: process.versions.node, medians: mediansOf(samples), samples };
   const { model = "unknown" } = cpus()[0] ?? {};
