@@ -9,6 +9,7 @@ import { type Callable, CallableCodec } from "../net/wire/iris.ts";
 import { IrisError, toError } from "../runtime/errors.ts";
 import type { Clock } from "../runtime/ports/clock.ts";
 import type { RunningCall } from "./context.ts";
+import { SharedList } from "./shared.ts";
 
 export type AnyFunction = (...args: never[]) => unknown;
 export type LoadedFunction = (...args: unknown[]) => unknown;
@@ -26,6 +27,9 @@ export interface Call {
   readonly code: Code;
   /** An array in the value format. */
   readonly args: Uint8Array;
+  /** What its pool shares: each worker has all of it that there was when the call was made. */
+  readonly shared: SharedList;
+  readonly sharedSize: number;
 }
 
 /** How a function ended: with a value or an error, in the value format. */
@@ -37,10 +41,16 @@ export interface Answer {
 }
 
 const HASH_CHARACTERS = 32;
+const NOTHING_SHARED = new SharedList();
 const codes = new WeakMap<Callable, Code>();
 
 /** Throws `NOT_SHIPPABLE` when the function or an argument cannot travel. */
-export function packCall(fn: AnyFunction, args: readonly unknown[], workspace: string | null): Call {
+export function packCall(
+  fn: AnyFunction,
+  args: readonly unknown[],
+  workspace: string | null,
+  shared: SharedList = NOTHING_SHARED,
+): Call {
   const callable = packCallable(fn, { workspace });
   let code = codes.get(callable);
   if (code === undefined) {
@@ -49,7 +59,7 @@ export function packCall(fn: AnyFunction, args: readonly unknown[], workspace: s
     code = { hash, name: fn.name === "" ? "(anonymous)" : fn.name, bytes };
     codes.set(callable, code);
   }
-  return { code, args: encodeValue(args) };
+  return { code, args: encodeValue(args), shared, sharedSize: shared.size };
 }
 
 /** The function of some code. Rejects as `loadCallable` does, and with `PROTOCOL_ERROR` for bytes that are none. */

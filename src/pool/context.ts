@@ -5,6 +5,7 @@
  */
 import { AsyncLocalStorage } from "node:async_hooks";
 import { IrisError } from "../runtime/errors.ts";
+import type { Shared, SharedValues } from "./shared.ts";
 
 export interface PoolContext {
   /**
@@ -12,6 +13,11 @@ export interface PoolContext {
    * within the pool's `cancelGraceMs` from then on loses the thread or process under it.
    */
   readonly signal: AbortSignal;
+  /**
+   * The value that `pool.share()` gave this handle for: the same one for every call of this worker, so change nothing of
+   * it. Throws `INVALID_ARGUMENT` for what is no handle of this pool's.
+   */
+  shared<T>(handle: Shared<T>): T;
 }
 
 const KEY = Symbol.for("iris-runtime.pool.context");
@@ -30,6 +36,11 @@ export function poolContext(): PoolContext {
 export class RunningCall implements PoolContext {
   #controller: AbortController | undefined;
   #reason: IrisError | undefined;
+  readonly #values: SharedValues;
+
+  constructor(values: SharedValues) {
+    this.#values = values;
+  }
 
   get signal(): AbortSignal {
     if (this.#controller === undefined) {
@@ -37,6 +48,10 @@ export class RunningCall implements PoolContext {
       if (this.#reason !== undefined) this.#controller.abort(this.#reason);
     }
     return this.#controller.signal;
+  }
+
+  shared<T>(handle: Shared<T>): T {
+    return this.#values.get(handle);
   }
 
   get isAborted(): boolean {

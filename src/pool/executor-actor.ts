@@ -10,6 +10,7 @@ import { backgroundClock, type Clock, systemClock } from "../runtime/ports/clock
 import { type Answer, answerOf, type LoadedFunction, loadCode } from "./call.ts";
 import { RunningCall } from "./context.ts";
 import { POOL_LIMITS } from "./limits.ts";
+import { SharedValues } from "./shared.ts";
 
 /** The worker does not have the function: send it, and the call again. */
 export const MISSING = "missing";
@@ -30,6 +31,9 @@ export class Executor {
   readonly #functions = new Map<string, Promise<LoadedFunction>>();
   /** Running or waiting for their turn, by the pool's numbers. */
   readonly #calls = new Map<number, RunningCall>();
+  readonly #values = new SharedValues();
+  /** Of the shared value that is on its way. */
+  #parts: Uint8Array[] = [];
   #running: number | undefined;
   /** Resolves when the last call that came has ended. */
   #last: Promise<void> = Promise.resolve();
@@ -50,7 +54,7 @@ export class Executor {
   async run(id: number, hash: string, args: Uint8Array): Promise<Answer | typeof MISSING> {
     const load = this.#functions.get(hash);
     if (load === undefined) return MISSING;
-    const call = new RunningCall();
+    const call = new RunningCall(this.#values);
     this.#calls.set(id, call);
     const before = this.#last;
     const ended = Promise.withResolvers<void>();
@@ -77,6 +81,15 @@ export class Executor {
       this.#functions.set(hash, load);
     }
     return this.run(id, hash, args);
+  }
+
+  /** A part of a shared value; they come in order, one value after the other. */
+  share(index: number, part: number, parts: number, bytes: Uint8Array): void {
+    if (part === 0) this.#parts = [];
+    this.#parts.push(bytes);
+    if (part < parts - 1) return;
+    this.#values.give(index, Buffer.concat(this.#parts));
+    this.#parts = [];
   }
 
   /** Nobody wants the call any more: one that waits never begins, one that runs is told by its signal. */

@@ -3,6 +3,8 @@
  * Only the interface: `dispatcher.ts` holds the rules that both share.
  */
 
+import type { Shared } from "./shared.ts";
+
 /** One submitted call: await it for the function's result. */
 export interface TaskFuture<R> extends PromiseLike<R>, Pick<Promise<R>, "catch" | "finally"> {
   /** The function's result; rejects with the function's own error, unchanged, or with an `IrisError` of the pool's. */
@@ -94,6 +96,12 @@ export interface TaskExecutor extends TaskSender, AsyncDisposable {
    * `INVALID_ARGUMENT` for numbers that make no sense.
    */
   with(options: TaskOptions): TaskSender;
+  /**
+   * A handle for a large value that many calls use: each worker is sent it once, and a call reads it with
+   * `poolContext().shared(handle)`. Read at once; what changes in it later is not seen. Kept as long as the pool. Throws
+   * `NOT_SHIPPABLE` for what cannot travel.
+   */
+  share<T>(value: T): Shared<T>;
   /**
    * Back-pressure: resolves when there is a worker and fewer than `inFlightMax` calls are pending. Rejects with what ended
    * the pool.

@@ -20,6 +20,7 @@ import { Future } from "./future.ts";
 import { KeepAlive } from "./keep-alive.ts";
 import { POOL_LIMITS } from "./limits.ts";
 import { progressOf } from "./progress.ts";
+import { type Shared, SharedList } from "./shared.ts";
 import { mapItems } from "./stream.ts";
 
 export interface FunctionPoolOptions {
@@ -45,6 +46,7 @@ export abstract class FunctionPool implements TaskExecutor {
   protected readonly workspace: string | null;
   readonly #label: string;
   readonly #clock: Clock;
+  readonly #shared = new SharedList();
   readonly #ended = new AbortController();
   readonly #inFlightMax: number;
   #closing: Promise<void> | undefined;
@@ -66,6 +68,10 @@ export abstract class FunctionPool implements TaskExecutor {
 
   get size(): number {
     return this.dispatcher.size;
+  }
+
+  share<T>(value: T): Shared<T> {
+    return this.#shared.add(value);
   }
 
   submit<A extends unknown[], R>(fn: (...args: A) => R | Promise<R>, ...args: A): TaskFuture<R> {
@@ -128,7 +134,7 @@ export abstract class FunctionPool implements TaskExecutor {
   #submit<A extends unknown[], R>(fn: (...args: A) => R | Promise<R>, args: A, options: TaskOptions): TaskFuture<R> {
     let call: Call;
     try {
-      call = packCall(fn, args, this.workspace);
+      call = packCall(fn, args, this.workspace, this.#shared);
     } catch (error) {
       return Future.rejected(error);
     }

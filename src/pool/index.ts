@@ -11,4 +11,5 @@ export type {
   TaskSender,
 } from "./executor.ts";
 export { LocalPool, type LocalPoolConfig } from "./local-pool.ts";
+export type { Shared } from "./shared.ts";
 export { WorkerPool, type WorkerPoolConfig } from "./worker-pool.ts";

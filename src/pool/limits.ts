@@ -23,6 +23,8 @@ export const POOL_LIMITS = Object.freeze({
    * by the call from hearing anything, and is left. Unit: ms.
    */
   stopMs: 2_000,
+  /** A shared value goes to a worker in parts of so many bytes: well below what one message may have. */
+  sharePartBytes: 4_194_304,
   /** Longest time that a call may be given: what a timer takes. Unit: ms. */
   timeoutMsMax: 2_147_483_647,
   /** Threads or workers of one pool. As many as replicas of a job. */

@@ -101,6 +101,10 @@ class RemoteRunner implements Runner {
   readonly #taught = new Set<string>();
   /** What it has in hand: its numbers, and how to give it up. */
   readonly #calls = new Map<Call, { readonly id: number; readonly lose: (error: IrisError) => void }>();
+  /** How many of the pool's shared values it was sent, or is being sent. */
+  #shared = 0;
+  /** Until they are there, calls wait; once one has failed, so does every call until the member is taken in again. */
+  #sharing: Promise<void> | undefined;
   #isStopping = false;
   isDown = false;
   /** A call that was given up keeps it from hearing that it shall end: it is sent nothing any more, even if it is up. */
@@ -151,7 +155,10 @@ class RemoteRunner implements Runner {
       });
   }
 
-  async #ask(id: number, { code, args }: Call): Promise<Ran> {
+  async #ask(id: number, call: Call): Promise<Ran> {
+    const { code, args } = call;
+    if (this.#shared < call.sharedSize) this.#sharing = this.#share(call, this.#sharing);
+    if (this.#sharing !== undefined) await this.#sharing;
     const isTaught = this.#taught.has(code.hash);
     // Calls on one connection arrive in order: what follows may count on this one to have brought the function.
     this.#taught.add(code.hash);
@@ -161,6 +168,21 @@ class RemoteRunner implements Runner {
       : await executor.teach(id, code.hash, code.bytes, args);
     if (reply === MISSING) reply = await executor.teach(id, code.hash, code.bytes, args);
     return toRan(asAnswer(reply));
+  }
+
+  /** Sends what is shared and it does not have, one part after the other. */
+  async #share(call: Call, before: Promise<void> | undefined): Promise<void> {
+    const from = this.#shared;
+    this.#shared = call.sharedSize;
+    await before;
+    for (let index = from; index < call.sharedSize; index++) {
+      const bytes = call.shared.at(index);
+      const parts = Math.max(1, Math.ceil(bytes.length / POOL_LIMITS.sharePartBytes));
+      for (let part = 0; part < parts; part++) {
+        const at = part * POOL_LIMITS.sharePartBytes;
+        await this.member.call().share(index, part, parts, bytes.subarray(at, at + POOL_LIMITS.sharePartBytes));
+      }
+    }
   }
 
   #failed(error: IrisError): Ran {

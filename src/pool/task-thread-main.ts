@@ -6,6 +6,7 @@ import { receiveMessageOnPort } from "node:worker_threads";
 import { encodeValue } from "../net/value/index.ts";
 import { answerOf, type LoadedFunction, loadCode } from "./call.ts";
 import { RunningCall } from "./context.ts";
+import { SharedValues } from "./shared.ts";
 import { ThreadGate } from "./thread-gate.ts";
 import { Batch, type FromThread, readBatch, type ThreadStart, type ToThread } from "./thread-message.ts";
 
@@ -27,6 +28,7 @@ type CallMessage = Extract<ToThread, readonly ["call", ...unknown[]]>;
 export default function serve({ port, gate: shared, workspace }: ThreadStart): void {
   const functions = new Map<number, Promise<LoadedFunction>>();
   const out = new Batch<FromThread>(port);
+  const values = new SharedValues();
   const gate = new ThreadGate(shared);
   const clock = { now: () => performance.now() };
   let calls: CallMessage[] = [];
@@ -38,7 +40,7 @@ export default function serve({ port, gate: shared, workspace }: ThreadStart): v
     for (let message = next(); message !== undefined; message = next()) {
       const [, id, fn, args] = message;
       if (!gate.begin(id)) return;
-      running = { id, call: new RunningCall() };
+      running = { id, call: new RunningCall(values) };
       const load = functions.get(fn) ?? Promise.reject(new Error(`function ${fn} was never sent`));
       const { ok, bytes, tookMs } = await answerOf(load, args, clock, running.call);
       if (!gate.end(id)) return;
@@ -80,6 +82,7 @@ export default function serve({ port, gate: shared, workspace }: ThreadStart): v
     for (const message of readBatch<ToThread>(batch)) {
       if (message[0] === "call") calls.push(message);
       else if (message[0] === "cancel") cancel(message[1]);
+      else if (message[0] === "share") values.give(message[1], message[2]);
       else functions.set(message[1], quiet(loadCode(message[2], workspace)));
     }
   }

@@ -5,11 +5,12 @@
 import type { MessagePort } from "node:worker_threads";
 import { decodeValue, encodeValue } from "../net/value/index.ts";
 
-/** To a thread: a function, by a number of the pool's choice; a call, by number, of a function; a call that nobody wants any more. */
+/** To a thread: a function, by a number of the pool's choice; a call, by number, of a function; a call that nobody wants any more; a value. */
 export type ToThread =
   | readonly ["code", fn: number, bytes: Uint8Array]
   | readonly ["call", id: number, fn: number, args: Uint8Array]
-  | readonly ["cancel", id: number];
+  | readonly ["cancel", id: number]
+  | readonly ["share", index: number, bytes: Uint8Array];
 
 /** From a thread: a call has ended, with a value (`ok`) or an error. */
 export type FromThread = readonly [id: number, ok: boolean, bytes: Uint8Array, tookMs: number];

@@ -16,6 +16,8 @@ export class Thread implements Runner {
   readonly #calls = new Map<number, (ran: Ran) => void>();
   readonly #ids = new Map<Call, number>();
   #nextCall = 0;
+  /** How many of the pool's shared values it was sent. */
+  #shared = 0;
   #lost: IrisError | undefined;
 
   /** `terminate` ends the thread, whatever it does; that it has ended is told by `lose`. */
@@ -44,6 +46,9 @@ export class Thread implements Runner {
         this.#ids.delete(call);
         resolve(ran);
       });
+      for (; this.#shared < call.sharedSize; this.#shared++) {
+        this.#out.add(["share", this.#shared, call.shared.at(this.#shared)]);
+      }
       this.#out.add(["call", id, this.#functionNumber(call), call.args]);
     });
   }

@@ -5,6 +5,7 @@ import type { Call } from "../../src/pool/call.ts";
 import { Dispatcher } from "../../src/pool/dispatcher.ts";
 import type { Ran, Runner } from "../../src/pool/lane.ts";
 import { POOL_LIMITS } from "../../src/pool/limits.ts";
+import { SharedList } from "../../src/pool/shared.ts";
 import { IrisError } from "../../src/runtime/errors.ts";
 import { ManualClock } from "../kit/manual-clock.ts";
 
@@ -59,7 +60,12 @@ function settled(): Promise<void> {
 }
 
 function call(name: string): Call {
-  return { code: { hash: name, name, bytes: new Uint8Array() }, args: new Uint8Array() };
+  return {
+    code: { hash: name, name, bytes: new Uint8Array() },
+    args: new Uint8Array(),
+    shared: new SharedList(),
+    sharedSize: 0,
+  };
 }
 
 const GRACE_MS = 2_000;

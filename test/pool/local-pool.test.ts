@@ -5,7 +5,7 @@ import test from "ava";
 import { poolContext } from "../../src/pool/context.ts";
 import { LocalPool } from "../../src/pool/local-pool.ts";
 import { declared } from "../net/callable/fixtures/exported.ts";
-import { isAbortedLater, waitForAbort } from "./fixtures/in-context.ts";
+import { isAbortedLater, sumOfShared, waitForAbort } from "./fixtures/in-context.ts";
 
 test("runs functions by text and by name on threads", async (t) => {
   await using pool = new LocalPool({ threads: 2 });
@@ -141,6 +141,19 @@ test("a call that takes longer than its time is ended, one in time is not", asyn
   await t.throwsAsync(timed.map(loop, [1])[Symbol.asyncIterator]().next(), { code: "DEADLINE_EXCEEDED" });
   t.throws(() => pool.with({ timeoutMs: 0 }), { code: "INVALID_ARGUMENT", message: /timeoutMs is 0/ });
   t.throws(() => pool.with({ maxRetries: -1 }), { code: "INVALID_ARGUMENT" });
+});
+
+test("a shared value is sent to each thread once, and to the thread that replaces one", async (t) => {
+  await using pool = new LocalPool({ threads: 1, maxRetries: 0 });
+  const handle = pool.share({ numbers: [1, 2, 3] });
+  t.deepEqual(await pool.submit(sumOfShared, handle), { sum: 6, seen: 1 });
+  t.deepEqual(await pool.submit(sumOfShared, handle), { sum: 6, seen: 2 });
+  const another = pool.share({ numbers: [4] });
+  t.deepEqual(await pool.submit(sumOfShared, another), { sum: 4, seen: 1 });
+  await t.throwsAsync(pool.submit(() => process.exit(1)).result(), { code: "LOST" });
+  t.deepEqual(await pool.submit(sumOfShared, handle), { sum: 6, seen: 1 });
+  await t.throwsAsync(pool.submit(sumOfShared, { shared: 9 }).result(), { code: "INVALID_ARGUMENT" });
+  t.throws(() => pool.share(new WeakMap()), { code: "NOT_SHIPPABLE" });
 });
 
 test("outside of a pool's call there is no context", (t) => {

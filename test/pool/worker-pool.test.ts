@@ -8,10 +8,11 @@ import { Dispatcher } from "../../src/pool/dispatcher.ts";
 import { abandoned, Executor, MISSING } from "../../src/pool/executor-actor.ts";
 import { POOL_LIMITS } from "../../src/pool/limits.ts";
 import { RemoteRunners } from "../../src/pool/remote-runners.ts";
+import { SharedList, SharedValues } from "../../src/pool/shared.ts";
 import { type PoolClient, WorkerPool } from "../../src/pool/worker-pool.ts";
 import { IrisError } from "../../src/runtime/errors.ts";
 import { ManualClock } from "../kit/manual-clock.ts";
-import { waitForAbort } from "./fixtures/in-context.ts";
+import { sumOfShared, waitForAbort } from "./fixtures/in-context.ts";
 
 const CLOCK = { now: () => 0 };
 
@@ -42,7 +43,7 @@ class ScriptedMembers {
     fail: () => IrisError | undefined = () => undefined,
     gate: Promise<void> = Promise.resolve(),
   ): { isUp: boolean } {
-    const executor = new Executor(null, CLOCK, () => {});
+    const executor = new Executor(process.cwd(), CLOCK, () => {});
     const state = { isUp: true };
     const methods = {
       run: async (id: number, hash: string, args: Uint8Array): Promise<Answer | typeof MISSING> => {
@@ -62,6 +63,10 @@ class ScriptedMembers {
       stop: async (id: number): Promise<boolean> => {
         this.sent.push(`stop ${id}@${who}`);
         throw new IrisError("DEADLINE_EXCEEDED", "no answer");
+      },
+      share: async (index: number, part: number, parts: number, bytes: Uint8Array): Promise<void> => {
+        this.sent.push(`share ${index} ${part + 1}/${parts}@${who}`);
+        executor.share(index, part, parts, bytes);
       },
       touch: async () => void this.touched.push(who),
     };
@@ -161,6 +166,18 @@ test("a member that does not even obey is left, and its calls go to others", asy
   runners.close();
 });
 
+test("a shared value is sent to a worker once, in parts, before the first call that may use it", async (t) => {
+  const { members, dispatcher, runners } = scripted();
+  members.join("w1");
+  const shared = new SharedList();
+  const handle = shared.add({ numbers: [1, 2], padding: new Uint8Array(POOL_LIMITS.sharePartBytes) });
+  const next = () => dispatcher.submit(packCall(sumOfShared, [handle], process.cwd(), shared));
+  t.deepEqual(await next(), { sum: 3, seen: 1 });
+  t.deepEqual(await next(), { sum: 3, seen: 2 });
+  t.deepEqual(members.sent, ["share 0 1/2@w1", "share 0 2/2@w1", "teach@w1", "run@w1"]);
+  runners.close();
+});
+
 test("a function is sent to a worker once, with its first call", async (t) => {
   const { members, dispatcher, runners } = scripted();
   members.join("w1");
@@ -246,10 +263,15 @@ test("a worker that hears nothing of its pool for long enough ends by itself, an
 });
 
 test("a function that cannot be loaded, and a result that cannot be sent, are answers", async (t) => {
-  const missing = answerOf(loadCode(new Uint8Array([1, 2, 3]), null), callOf(1).args, CLOCK, new RunningCall());
+  const missing = answerOf(
+    loadCode(new Uint8Array([1, 2, 3]), null),
+    callOf(1).args,
+    CLOCK,
+    new RunningCall(new SharedValues()),
+  );
   t.false((await missing).ok);
   const call = packCall(() => Symbol("mine"), [], null);
-  t.false((await answerOf(loadCode(call.code.bytes, null), call.args, CLOCK, new RunningCall())).ok);
+  t.false((await answerOf(loadCode(call.code.bytes, null), call.args, CLOCK, new RunningCall(new SharedValues()))).ok);
 });
 
 test("a pool whose job cannot be submitted rejects everything with the reason", async (t) => {
