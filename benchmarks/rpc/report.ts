@@ -61,7 +61,8 @@ export function costs(medians: Medians): string {
     "server",
     "@1024, both",
   ];
-  return aligned([heading, ...rows]);
+  const isThere = heading.map((title, at) => title === "" || rows.some((row) => row[at] !== ""));
+  return aligned([heading, ...rows].map((row) => row.filter((_, at) => isThere[at])));
 }
 
 /** One row per goal that was measured: what it asks for, what came, whether that is enough. */
