@@ -348,6 +348,10 @@ test("on a cluster: functions run in tasks, a crash is survived, and nothing is 
   const never = pool.with({ timeoutMs: 100 }).submit(() => new Promise<void>(() => {}));
   await t.throwsAsync(never.result(), { code: "DEADLINE_EXCEEDED" });
   t.is(await pool.submit(double, 4), 8);
+  const context = new URL("../../src/pool/context.ts", import.meta.url).href;
+  const shared = async (url: string, handle: object): Promise<number> =>
+    (await import(url)).poolContext().shared(handle).numbers[1];
+  t.is(await pool.submit(shared, context, pool.share({ numbers: [7, 8] })), 8);
   await pool.shutdown();
   for await (const job of client.jobs()) t.is(job.state, "KILLED");
 });
