@@ -241,7 +241,7 @@ test("a worker whose process has ended has 2 s to come back and adopt", async (t
     const worker = await room.worker();
     const client = await room.client();
     const id = await submit(client);
-    await settle();
+    await until(() => worker.running().length === 1);
     const uid = only(worker.running());
     await worker.run(uid);
     if (!comesBack) worker.connection.onDown(() => void worker.connection.close());
