@@ -5,7 +5,7 @@
 import type { ExitReason } from "../runtime/exit.ts";
 import type { Codec } from "./wire/iris.ts";
 
-/** Bytes and how to read them. */
+/** Bytes and how to read them. Who has handed them over leaves them as they are: big ones are sent from where they lie. */
 export interface Payload {
   readonly codec: Exclude<Codec, "CODEC_UNSPECIFIED">;
   readonly bytes: Uint8Array;

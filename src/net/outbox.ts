@@ -11,7 +11,6 @@ import type { Link } from "./transport.ts";
 export const BIG_PAYLOAD_BYTES = 64 * 1024;
 /** Beyond this a batch is handed over as it lies; below, copying it is cheaper than giving its buffer away. Unit: bytes. */
 const COPIED_BYTES_MAX = 32 * 1024;
-/** Room of a head beside its payload: names and trace are mostly short. */
 const NOTHING = new Uint8Array(0);
 
 /** A frame whose payload lies where its owner made it. Empty once it was taken back. */

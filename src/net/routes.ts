@@ -32,7 +32,7 @@ class KnownRoute implements Route {
   readonly what: string;
   readonly targetBytes: Uint8Array;
   readonly methodBytes: Uint8Array;
-  /** Ticket of the last frame with the names, or 0 once it is certain that the other end knows them. */
+  /** Ticket of the last frame with the names, -1 before there is one, 0 once it is certain that one has left. */
   namedBy = -1;
 
   constructor(id: number, target: string, method: string) {
