@@ -24,6 +24,7 @@ class Desk {
   readonly begun = Promise.withResolvers<void>();
   readonly gate = Promise.withResolvers<void>();
   made = 0;
+  hanging = 0;
 
   add(a: number, b: number): number {
     return a + b;
@@ -42,6 +43,7 @@ class Desk {
   }
   async hang(): Promise<void> {
     const signal = currentCall()?.signal;
+    this.hanging++;
     this.begun.resolve();
     await new Promise<void>((resolve) => signal?.addEventListener("abort", () => resolve(), { once: true }));
     this.aborted.resolve("aborted");
@@ -192,7 +194,9 @@ const RULES: Readonly<Record<string, Rule>> = {
     await call().add(0, 0);
     const error = await t.throwsAsync(async () => call({ timeoutMs: 300 }).hang(), { code: "DEADLINE_EXCEEDED" });
     t.true(error instanceof IrisError);
-    t.is(await desk.aborted.promise, "aborted");
+    await call().add(0, 0);
+    // On a machine that stood still meanwhile it has not begun: work past its deadline is not started.
+    if (desk.hanging > 0) t.is(await desk.aborted.promise, "aborted");
   },
   async "tells arrive in order, and a watch hears the end"(t, { address, client, server, call }) {
     await using connection = new Connection({
