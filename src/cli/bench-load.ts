@@ -172,6 +172,7 @@ export interface Window<U> {
 export interface WindowOptions<U> {
   /** CPU time of this process to warm up with, or four times as long by the clock, whichever is first. */
   readonly warmUpMs: number;
+  /** How long to look; longer when not a single call has been looked at by then. */
   readonly measureMs: number;
   /** Read where the window begins and where it ends. */
   readonly usage: () => Promise<U>;
@@ -190,8 +191,17 @@ export async function observe<U>(load: Load, options: WindowOptions<U>): Promise
     while (cpuMs() - coldCpuMs < options.warmUpMs && performance.now() - coldAt < 4 * options.warmUpMs);
     const before = await options.usage();
     const [beganAt, completedBefore, bySlotBefore] = [performance.now(), load.completed, [...load.bySlot]];
-    load.latency = options.latency;
+    const { latency } = options;
+    let heard = 0;
+    load.latency = {
+      record: (us) => {
+        heard++;
+        latency?.record(us);
+      },
+    };
     await pause(options.measureMs);
+    // A window without a single call from its beginning to its end says nothing: it stays open for the first.
+    while (heard === 0 && performance.now() - beganAt < STALL_MS) await pause(5);
     const after = await options.usage();
     const [tookMs, completed] = [performance.now() - beganAt, load.completed - completedBefore];
     load.latency = undefined;
