@@ -29,6 +29,12 @@ export const POOL_LIMITS = Object.freeze({
   timeoutMsMax: 2_147_483_647,
   /** Threads or workers of one pool. As many as replicas of a job. */
   workers: 10_000,
+  /**
+   * How often a silent worker is asked whether it is there; after three such intervals its calls are sent elsewhere. Far
+   * longer than between other peers, since a function that computes without a pause answers nothing; a worker that died
+   * is heard of from the job long before. Unit: ms.
+   */
+  silentWorkerAskedMs: 200_000,
   /** How often a pool tells its workers that it is still there. Unit: ms. */
   touchEveryMs: 10_000,
   /** A worker that heard nothing of its pool for so long ends by itself: its program is gone. Unit: ms. */

@@ -8,6 +8,7 @@ import type { Job } from "../cluster/client/job.ts";
 import { Entrypoint } from "../cluster/job/entrypoint.ts";
 import type { JobRequest } from "../cluster/job/request.ts";
 import type { ActorPool } from "../net/actor-pool.ts";
+import type { SessionLimits } from "../net/limits.ts";
 import { IrisError, toIrisError } from "../runtime/errors.ts";
 import { readableId } from "../runtime/ids.ts";
 import { backgroundClock, type Clock } from "../runtime/ports/clock.ts";
@@ -35,7 +36,10 @@ export interface WorkerPoolConfig {
 
 /** What a pool needs of a client. */
 export type PoolClient = Pick<Client, "submit" | "workspace"> & {
-  resolver(options?: { namespace?: string }): AsyncDisposable & { lookup<T>(name: string): ActorPool<T> };
+  resolver(options?: {
+    namespace?: string;
+    limits?: Partial<SessionLimits>;
+  }): AsyncDisposable & { lookup<T>(name: string): ActorPool<T> };
 };
 
 /** What a pool needs from outside beside its client; what is not given is the system's. */
@@ -105,7 +109,11 @@ export class WorkerPool extends FunctionPool {
       ...(env === undefined ? {} : { env }),
     });
     // A root job has a namespace of its own; a child's is its root's, which this client sees anyway.
-    const resolver = this.#client.resolver(job.id.includes("/") ? {} : { namespace: job.id });
+    const resolver = this.#client.resolver({
+      ...(job.id.includes("/") ? {} : { namespace: job.id }),
+      // A function that computes for minutes answers no ping. That its worker lives is the job's to say.
+      limits: { keepAliveEveryMs: POOL_LIMITS.silentWorkerAskedMs },
+    });
     const runners = new RemoteRunners({
       members: resolver.lookup<Executor>(this.name),
       dispatcher: this.dispatcher,

@@ -8,6 +8,13 @@ import { Ring } from "./ring.ts";
 export interface MailboxOptions {
   /** Messages that may wait; from 1, default 1 024. One more is refused with `MAILBOX_FULL`. */
   capacity?: number | undefined;
+  /**
+   * What becomes of messages that wait when the actor ends, and of those that come before it is up again, where a
+   * supervisor starts it again. `retain`, the default: the next life handles them, in order. `fail`: they are
+   * `UNDELIVERABLE`, so that callers know at once. The message in hand is neither: it fails with `maybeExecuted`, and is
+   * never run again.
+   */
+  onRestart?: "retain" | "fail" | undefined;
 }
 
 /** In the order in which they are taken. */

@@ -9,6 +9,7 @@ import type { ExitReason } from "./exit.ts";
 import type { Home, SpawnedChild, SpawnOptions, SpawnSupervisor } from "./home.ts";
 import { RUNTIME_LIMITS } from "./limits.ts";
 import { LocalRef } from "./local-ref.ts";
+import type { MailboxOptions } from "./mailbox.ts";
 import type { ActorRef } from "./ref.ts";
 import { blueprintOf, checkCapacity, checkConcurrency, concurrencyOf, type Registry, registryOf } from "./registry.ts";
 
@@ -32,7 +33,7 @@ export interface SupervisedOptions<T, A extends unknown[]> {
   /** How the previous incarnation ended: handed to `onRestart`. */
   previous?: ExitReason | undefined;
   concurrency?: number | undefined;
-  mailbox?: { capacity?: number | undefined; onRestart?: "retain" | "fail" | undefined } | undefined;
+  mailbox?: MailboxOptions | undefined;
   /** As for `spawn`, but default `crash`: the supervisor is there to decide. */
   onMethodError?: "keep" | "crash" | undefined;
   /** Aborting calls the start off: an incarnation that has not started yet is killed, and the start rejects. */

@@ -1,5 +1,6 @@
 /** An actor as a supervised child. Its reference outlives it: a restart binds the next incarnation to the same one. */
 import { IrisError } from "../runtime/errors.ts";
+import type { MailboxOptions } from "../runtime/mailbox.ts";
 import type { ActorRef } from "../runtime/ref.ts";
 import { release, startSupervised } from "../runtime/supervised.ts";
 import type { ChildOptions } from "./options.ts";
@@ -12,16 +13,7 @@ export interface ActorChildOptions<A extends unknown[]> extends ChildOptions {
   args?: A;
   /** Messages handled at a time. Default 1. */
   concurrency?: number;
-  mailbox?: {
-    /** Messages that may wait; from 1, default 1 024. One more is refused with `MAILBOX_FULL`. */
-    capacity?: number;
-    /**
-     * What becomes of messages that wait when the actor ends, and of those that come before it is up again. `retain`, the
-     * default: the next life handles them, in order. `fail`: they are `UNDELIVERABLE`, so that callers know at once. The
-     * message in hand is neither: it fails, and is never run again.
-     */
-    onRestart?: "retain" | "fail";
-  };
+  mailbox?: MailboxOptions;
 }
 
 /** A child that is an actor of class `cls`. Throws `INVALID_ARGUMENT` for unsound options. */

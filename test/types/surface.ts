@@ -92,7 +92,7 @@ export async function supervision(system: ActorSystem): Promise<void> {
       }),
       thread("primes", new URL("./primes.ts", import.meta.url)),
       processChild("web", ["node", "web.js"], { env: { A: "b" }, cwd: "/", ready: { port: 8080 } }),
-      container("db", { image: "db", ports: { 5432: 5432 }, memory: "1GiB", cpu: 1 }),
+      container("db", { image: "db", ports: [5432], memory: "1GiB", cpu: 1 }),
       job("train", { name: "train", entrypoint: Entrypoint.fromCommand(["true"]) }),
       inner,
     ],

@@ -17,7 +17,7 @@ import { ControlLink } from "./control-link.ts";
 import { packEntrypoint } from "./entrypoint.ts";
 import { type Job, jobHandle } from "./job.ts";
 import { pages } from "./pages.ts";
-import { ClusterResolver } from "./resolver.ts";
+import { ClusterResolver, type ClusterResolverOptions } from "./resolver.ts";
 import type { Endpoint, Explanation, JobState, JobStatus, WorkerStatus } from "./status.ts";
 
 /** Length of a key that is made for a submission, so that it can be repeated when its answer was lost. */
@@ -179,11 +179,12 @@ export class Client implements AsyncDisposable {
   }
 
   /** Finds actors by the names they are registered under. Ends with this client, at the latest. */
-  resolver(options: { namespace?: string } = {}): ClusterResolver {
+  resolver(options: Pick<ClusterResolverOptions, "namespace" | "limits"> = {}): ClusterResolver {
     this.#checkOpen();
     const { transport, random, logger } = this.#options;
     const resolver: ClusterResolver = new ClusterResolver(this.#link, {
       namespace: options.namespace ?? this.#options.namespace,
+      limits: options.limits,
       transport,
       random,
       logger,

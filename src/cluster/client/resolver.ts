@@ -4,6 +4,7 @@
  */
 import { ActorPool } from "../../net/actor-pool.ts";
 import { ConnectionCache, dialWith } from "../../net/actor-pool-connections.ts";
+import type { SessionLimits } from "../../net/limits.ts";
 import type { Resolver } from "../../net/resolver.ts";
 import { userToken } from "../../net/token.ts";
 import type { Transport } from "../../net/transport.ts";
@@ -23,6 +24,8 @@ export interface ClusterResolverOptions {
   namespace?: string | undefined;
   /** Default: `IRIS_TOKEN`, or this user's own of `~/.iris/token`. */
   token?: string | undefined;
+  /** Bounds of the sessions with actors, such as how long one may be silent before it is taken for lost. */
+  limits?: Partial<SessionLimits> | undefined;
   transport?: Transport | undefined;
   clock?: Clock | undefined;
   random?: Random | undefined;
@@ -59,7 +62,7 @@ export class ClusterResolver implements Resolver {
     } else {
       this.#link = controller;
     }
-    this.#connections = new ConnectionCache(dialWith(ports));
+    this.#connections = new ConnectionCache(dialWith({ ...ports, limits: options.limits }));
   }
 
   /**

@@ -20,13 +20,25 @@ export async function captureLines(
 ): Promise<void> {
   const cutter = new LineCutter();
   let timer: TimerHandle | undefined;
+  let chunks = 0;
   const flushPartial = () => {
-    timer = undefined;
-    const text = cutter.flush(false);
-    if (text !== undefined) void sink(source, text, clock.now());
+    const before = chunks;
+    // A late timer may come before bytes that wait in the pipe: they are read first, and a line is not torn by our own haste.
+    setImmediate(() => {
+      timer = undefined;
+      if (ended) return;
+      if (chunks !== before) {
+        if (cutter.partial) timer = clock.setTimeout(flushPartial, CLUSTER_LIMITS.logFlushMs);
+        return;
+      }
+      const text = cutter.flush(false);
+      if (text !== undefined) void sink(source, text, clock.now());
+    });
   };
+  let ended = false;
   try {
     for await (const chunk of stream) {
+      chunks++;
       const timeMs = clock.now();
       for (const line of cutter.push(chunk)) {
         const room = sink(source, line, timeMs);
@@ -37,6 +49,7 @@ export async function captureLines(
   } catch {
     // The pipe broke: what it held is lost, what was read is not.
   }
+  ended = true;
   clock.clearTimeout(timer);
   const rest = cutter.flush(true);
   if (rest !== undefined) await sink(source, rest, clock.now());
