@@ -2,6 +2,8 @@
 import type { Group } from "./group.ts";
 
 const MAILBOXES = ["floor", "erlang", "nact", "xstate", "xstate-logic"] as const;
+/** An object on a thread of its own: what leaving the thread costs. */
+const THREADS = ["thread", "comlink"] as const;
 
 export const actors: Group = {
   id: "actors",
@@ -12,7 +14,7 @@ export const actors: Group = {
       title: "ask, one at a time",
       unit: "per second",
       guess: 900_000,
-      peers: MAILBOXES,
+      peers: [...MAILBOXES, ...THREADS],
       goals: [{ peer: "erlang", atLeast: 3 }],
     },
     {
@@ -20,7 +22,7 @@ export const actors: Group = {
       title: "ask, 64 in flight",
       unit: "per second",
       guess: 1_500_000,
-      peers: MAILBOXES,
+      peers: [...MAILBOXES, ...THREADS],
       goals: [
         { peer: "erlang", atLeast: 2 },
         { peer: "floor", atLeast: 0.5 },
@@ -31,7 +33,7 @@ export const actors: Group = {
       title: "tell, bursts of 1 000",
       unit: "per second",
       guess: 3_000_000,
-      peers: MAILBOXES,
+      peers: [...MAILBOXES, "thread"],
       goals: [{ peer: "erlang", atLeast: 3 }],
     },
     {

@@ -9,6 +9,8 @@ export const SUBJECTS = [
   "nact",
   "xstate",
   "xstate-logic",
+  "thread",
+  "comlink",
   "iris-session",
   "json",
   "msgpackr",

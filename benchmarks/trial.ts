@@ -9,7 +9,7 @@ import type { Subject } from "./group.ts";
 const run = promisify(execFile);
 const HERE = import.meta.dirname;
 const TRIAL_MS_MAX = 120_000;
-const FROM_NPM: ReadonlySet<string> = new Set(["nact", "msgpackr"]);
+const FROM_NPM: ReadonlySet<string> = new Set(["nact", "comlink", "msgpackr"]);
 
 export interface Laboratory extends Disposable {
   /** Why a subject is left out, if it is. */
