@@ -4,7 +4,7 @@ import { type CommandContext, withControllerFlags } from "./command.ts";
 import { withClient } from "./connect.ts";
 import { EXIT } from "./exit-status.ts";
 import type { ControllerFlags, Terminal } from "./settings.ts";
-import { tableLines } from "./table.ts";
+import { printTable } from "./table.ts";
 
 interface EndpointFlags extends ControllerFlags {
   namespace?: string;
@@ -34,8 +34,7 @@ async function listEndpoints(flags: EndpointFlags, terminal: Terminal): Promise<
       return EXIT.ok;
     }
     const rows = shown.map((one) => [one.namespace, one.name, one.address, one.taskId || "-", one.endpointId]);
-    for (const line of tableLines(["NAMESPACE", "NAME", "ADDRESS", "TASK", "ID"], rows, terminal.columns))
-      terminal.out(`${line}\n`);
+    printTable(terminal, ["NAMESPACE", "NAME", "ADDRESS", "TASK", "ID"], rows);
     return EXIT.ok;
   });
 }

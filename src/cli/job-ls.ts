@@ -7,7 +7,7 @@ import { withClient } from "./connect.ts";
 import { EXIT } from "./exit-status.ts";
 import { wholeNumber } from "./flags.ts";
 import type { ControllerFlags, Terminal } from "./settings.ts";
-import { durationText, tableLines } from "./table.ts";
+import { durationText, printTable } from "./table.ts";
 
 interface LsFlags extends ControllerFlags {
   live?: boolean;
@@ -45,8 +45,7 @@ async function listJobs(flags: LsFlags, terminal: Terminal): Promise<number> {
       durationText(Math.max(0, now - status.submittedAtMs)),
       status.cause?.message ?? status.pendingReason,
     ]);
-    for (const line of tableLines(["ID", "NAME", "STATE", "DONE", "AGE", "WHY"], rows, terminal.columns))
-      terminal.out(`${line}\n`);
+    printTable(terminal, ["ID", "NAME", "STATE", "DONE", "AGE", "WHY"], rows);
     return EXIT.ok;
   });
 }

@@ -4,7 +4,7 @@ import { type CommandContext, withControllerFlags } from "./command.ts";
 import { withClient } from "./connect.ts";
 import { EXIT } from "./exit-status.ts";
 import type { ControllerFlags, Terminal } from "./settings.ts";
-import { durationText, tableLines } from "./table.ts";
+import { durationText, printTable } from "./table.ts";
 
 export function addJobShowCommand(job: Command, { terminal, run }: CommandContext): void {
   withControllerFlags(job.command("show"))
@@ -47,8 +47,7 @@ async function showJob(id: string, flags: ControllerFlags, terminal: Terminal): 
       task.cause?.message ?? "",
     ]);
     terminal.out("\n");
-    for (const line of tableLines(["TASK", "STATE", "ATTEMPT", "WORKER", "RAN", "WHY"], taskRows, terminal.columns))
-      terminal.out(`${line}\n`);
+    printTable(terminal, ["TASK", "STATE", "ATTEMPT", "WORKER", "RAN", "WHY"], taskRows);
     if (children.length > 0) {
       terminal.out("\n");
       const childRows = children.map((child) => [
@@ -57,8 +56,7 @@ async function showJob(id: string, flags: ControllerFlags, terminal: Terminal): 
         runFor(child.startedAtMs, child.endedAtMs),
         child.cause?.message ?? "",
       ]);
-      for (const line of tableLines(["CHILD", "STATE", "RAN", "WHY"], childRows, terminal.columns))
-        terminal.out(`${line}\n`);
+      printTable(terminal, ["CHILD", "STATE", "RAN", "WHY"], childRows);
     }
     return EXIT.ok;
   });

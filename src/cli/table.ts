@@ -1,4 +1,5 @@
-/** Tables for people (pure): columns as wide as they must be, the last one cut to fit the terminal. */
+/** Tables for people: columns as wide as they must be, lines cut to fit the terminal. All but `printTable` is pure. */
+import type { Terminal } from "./settings.ts";
 
 /** Lines of a table with a heading; `columns` is the width of the terminal, or undefined when it is none. */
 export function tableLines(
@@ -14,6 +15,11 @@ export function tableLines(
       .trimEnd();
     return columns !== undefined && line.length > columns ? `${line.slice(0, columns - 1)}…` : line;
   });
+}
+
+/** Prints a table as data. */
+export function printTable(terminal: Terminal, heading: readonly string[], rows: readonly (readonly string[])[]): void {
+  for (const line of tableLines(heading, rows, terminal.columns)) terminal.out(`${line}\n`);
 }
 
 const SECOND_MS = 1_000;

@@ -13,7 +13,7 @@ import { cores } from "./flags.ts";
 import { irisHome, type ServiceFlags, untilEnded, withServiceFlags } from "./service-flags.ts";
 import { serviceLog } from "./service-log.ts";
 import { type ControllerFlags, controllerSettings, type Terminal } from "./settings.ts";
-import { bytesText, durationText, tableLines } from "./table.ts";
+import { bytesText, durationText, printTable } from "./table.ts";
 
 interface WorkerFlags extends ServiceFlags {
   controller?: string;
@@ -94,12 +94,7 @@ async function listWorkers(flags: ControllerFlags, terminal: Terminal): Promise<
       `${bytesText(used?.memoryBytes ?? 0)}/${bytesText(capacity?.memoryBytes ?? 0)}`,
       durationText(Math.max(0, now - lastSeenAtMs)),
     ]);
-    for (const line of tableLines(
-      ["WORKER", "HOST", "HEALTH", "TASKS", "CPU", "MEMORY", "SEEN"],
-      rows,
-      terminal.columns,
-    ))
-      terminal.out(`${line}\n`);
+    printTable(terminal, ["WORKER", "HOST", "HEALTH", "TASKS", "CPU", "MEMORY", "SEEN"], rows);
     return EXIT.ok;
   });
 }

@@ -21,6 +21,7 @@ export async function captureLines(
   const cutter = new LineCutter();
   let timer: TimerHandle | undefined;
   let chunks = 0;
+  let ended = false;
   const flushPartial = () => {
     const before = chunks;
     // A late timer may come before bytes that wait in the pipe: they are read first, and a line is not torn by our own haste.
@@ -35,7 +36,6 @@ export async function captureLines(
       if (text !== undefined) void sink(source, text, clock.now());
     });
   };
-  let ended = false;
   try {
     for await (const chunk of stream) {
       chunks++;
